@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef MINFOLD_CORE_BATCH_HPP
+#define MINFOLD_CORE_BATCH_HPP
+
+#include <minfold/core/concepts.hpp>
+#include <minfold/core/require.hpp>
+
+#include <string>
+
+namespace minfold {
+
+/// House layout: item slowest, then vector, then component.
+template <class T, ExecutionSpace E>
+using Scalars = Kokkos::View<T*, Kokkos::LayoutRight, typename E::memory_space>;
+template <class T, ExecutionSpace E>
+using Vectors = Kokkos::View<T**, Kokkos::LayoutRight, typename E::memory_space>;
+template <class T, ExecutionSpace E>
+using Blocks = Kokkos::View<T***, Kokkos::LayoutRight, typename E::memory_space>;
+
+/// Uninitialised arrays on `space`: no hidden fence and no memset.
+template <class T, ExecutionSpace E>
+Scalars<T, E> make_scalars(E const& space, std::string const& label, int items) {
+  return Scalars<T, E>(Kokkos::view_alloc(space, Kokkos::WithoutInitializing, label), items);
+}
+template <class T, ExecutionSpace E>
+Vectors<T, E> make_vectors(E const& space, std::string const& label, int items, int n) {
+  return Vectors<T, E>(Kokkos::view_alloc(space, Kokkos::WithoutInitializing, label), items, n);
+}
+template <class T, ExecutionSpace E>
+Blocks<T, E> make_blocks(E const& space, std::string const& label, int items, int columns, int n) {
+  return Blocks<T, E>(Kokkos::view_alloc(space, Kokkos::WithoutInitializing, label), items, columns,
+                      n);
+}
+
+/// Unmanaged view of a plain pointer: `items` vectors of `n` components, contiguous, item slowest.
+/// Requires: the memory is accessible from E and outlives the view.
+template <class T, ExecutionSpace E>
+auto batch_vector(E const&, T* pointer, int items, int n) {
+  MINFOLD_REQUIRE(items >= 0 && n >= 0, "batch_vector: negative extent (", items, " x ", n, ")");
+  MINFOLD_REQUIRE(pointer != nullptr || items == 0 || n == 0, "batch_vector: null pointer");
+  return Kokkos::View<T**, Kokkos::LayoutRight, typename E::memory_space,
+                      Kokkos::MemoryTraits<Kokkos::Unmanaged>>(pointer, items, n);
+}
+
+/// (item, i) seen as (item, 1, i): a block of one vector an item, nothing copied.
+/// Requires: v is LayoutRight and contiguous.
+template <class V>
+auto as_block(V const& v) {
+  static_assert(std::is_same_v<typename V::array_layout, Kokkos::LayoutRight>,
+                "minfold::as_block needs a LayoutRight view");
+  using T = typename V::value_type;
+  return Kokkos::View<T***, Kokkos::LayoutRight, typename V::memory_space,
+                      Kokkos::MemoryTraits<Kokkos::Unmanaged>>(v.data(), v.extent(0), 1,
+                                                               v.extent(1));
+}
+
+/// Device copy in the house layout of any (item, i) view; the view itself when it already is one.
+template <ExecutionSpace E, BatchVector<E> V>
+auto in_house_layout(E const& space, std::string const& label, V const& v) {
+  using T = typename V::value_type;
+  if constexpr (std::is_same_v<typename V::array_layout, Kokkos::LayoutRight>) {
+    return Kokkos::View<T**, Kokkos::LayoutRight, typename V::memory_space>(v);
+  } else {
+    auto copy =
+        make_vectors<std::remove_const_t<T>>(space, label, int(v.extent(0)), int(v.extent(1)));
+    Kokkos::deep_copy(space, copy, v);
+    return Kokkos::View<T**, Kokkos::LayoutRight, typename E::memory_space>(copy);
+  }
+}
+
+/// Host copy of one number or view; waits for `space`, and only for it.
+template <ExecutionSpace E, class V>
+auto to_host(E const& space, V const& view) {
+  auto host = Kokkos::create_mirror(
+      Kokkos::view_alloc(Kokkos::HostSpace{}, Kokkos::WithoutInitializing), view);
+  Kokkos::deep_copy(space, host, view);
+  space.fence("minfold::to_host");
+  return host;
+}
+
+}  // namespace minfold
+
+#endif

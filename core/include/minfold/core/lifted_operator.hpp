@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef MINFOLD_CORE_LIFTED_OPERATOR_HPP
+#define MINFOLD_CORE_LIFTED_OPERATOR_HPP
+
+#include <minfold/core/team.hpp>
+
+namespace minfold {
+
+/// Y := A X for a block of vectors an item, whichever way the operator offers it: its own bulk
+/// product where it has one, else one team a (item, column).
+template <ExecutionSpace E, Operator<E> A, BatchBlock<E> X, BatchBlock<E> Y>
+void apply_block(E const& space, A const& a, X const& x, Y const& y) {
+  if (x.extent(0) == 0 || x.extent(1) == 0) return;
+  if constexpr (BulkOperator<A, E>) {
+    a.apply(space, x, y);
+  } else {
+    int const columns = int(x.extent(1));
+    for_each_item(
+        "minfold::apply_block", space, int(x.extent(0)) * columns, a.dim(),
+        KOKKOS_LAMBDA(TeamMember<E> const& team, int system) {
+          int const item = system / columns, c = system % columns;
+          a.apply(team, item, Kokkos::subview(x, item, c, Kokkos::ALL),
+                  Kokkos::subview(y, item, c, Kokkos::ALL));
+        });
+  }
+}
+
+}  // namespace minfold
+
+#endif
