@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef MINFOLD_KERNELS_IMPL_PINV_DIRECT_IMPL_HPP
+#define MINFOLD_KERNELS_IMPL_PINV_DIRECT_IMPL_HPP
+
+#include <minfold/kernels/impl/krylov_driver.hpp>
+#include <minfold/kernels/pinv_direct.hpp>
+
+namespace minfold::impl {
+
+/// z := A^+ b and kernel_part := P_ker b for blocks, from the eigenpairs. Scaled item by item, so
+/// that coefficients of any size divide by eigenvalues of any size.
+template <ExecutionSpace E, std::floating_point T>
+void apply_spectral(E const& space, Spectral<T, E> const& s, Blocks<T const, E> const& b,
+                    Blocks<T, E> const& z, Blocks<T, E> const& kernel_part) {
+  int const items = int(b.extent(0)), columns = int(b.extent(1)), n = int(b.extent(2));
+  auto const range = make_blocks<T>(space, "minfold::spectral::coefficients", items, columns, n);
+  auto const kernel = make_blocks<T>(space, "minfold::spectral::kernel_part", items, columns, n);
+  auto const scales = make_scalars<T>(space, "minfold::spectral::scales", items * columns);
+  auto const unit = make_blocks<T>(space, "minfold::spectral::rhs", items, columns, n);
+  for_each_item(
+      "minfold::spectral::scale", space, items * columns, n,
+      KOKKOS_LAMBDA(TeamMember<E> const& team, int system) {
+        int const item = system / columns, c = system % columns;
+        T const largest = team_max(team, n, [&](int i) { return Kokkos::abs(b(item, c, i)); });
+        T const scale = power_of_two_below(largest);
+        team_for(team, n, [&](int i) { unit(item, c, i) = b(item, c, i) / scale; });
+        Kokkos::single(Kokkos::PerTeam(team), [&] { scales(system) = scale; });
+      });
+  batched_gemm(space, Transpose::no, Transpose::yes, T(1), unit, s.vectors, T(0), range);
+  for_each_item(
+      "minfold::spectral::divide", space, items * columns, n,
+      KOKKOS_LAMBDA(TeamMember<E> const& team, int system) {
+        int const item = system / columns, c = system % columns;
+        int const first = s.first(item), last = first + s.records(item).dimension;
+        T const norm = power_of_two_below(s.records(item).norm_estimate);
+        team_for(team, n, [&](int j) {
+          T const coefficient = range(item, c, j);
+          bool const zero = j >= first && j < last;
+          kernel(item, c, j) = zero ? coefficient : T(0);
+          range(item, c, j) = zero ? T(0) : coefficient / (s.values(item, j) / norm);
+        });
+      });
+  batched_gemm(space, Transpose::no, Transpose::no, T(1), range, s.vectors, T(0), z);
+  batched_gemm(space, Transpose::no, Transpose::no, T(1), kernel, s.vectors, T(0), kernel_part);
+  for_each_item(
+      "minfold::spectral::unscale", space, items * columns, n,
+      KOKKOS_LAMBDA(TeamMember<E> const& team, int system) {
+        int const item = system / columns, c = system % columns;
+        T const norm = power_of_two_below(s.records(item).norm_estimate), scale = scales(system);
+        team_for(team, n, [&](int i) {
+          z(item, c, i) = (z(item, c, i) * scale) / norm;
+          kernel_part(item, c, i) *= scale;
+        });
+      });
+}
+
+/// Record of a solve from z, P_ker b and the product A z, all recomputed; clears what is not
+/// finite. `products` are counted besides that one.
+template <ExecutionSpace E, std::floating_point T, class Records, class KernelRecords>
+void record_solve(E const& space, Blocks<T const, E> const& b, Blocks<T, E> const& kernel_part,
+                  Blocks<T, E> const& z, Blocks<T, E> const& product,
+                  KernelRecords const& kernel_records, Records const& records, int products) {
+  int const items = int(b.extent(0)), columns = int(b.extent(1)), n = int(b.extent(2));
+  for_each_item(
+      "minfold::pinv::record", space, items * columns, n,
+      KOKKOS_LAMBDA(TeamMember<E> const& team, int system) {
+        int const item = system / columns, c = system % columns;
+        SolveRecord<T> record;
+        record.rhs_norm = team_norm(team, n, Kokkos::subview(b, item, c, Kokkos::ALL));
+        T const part = team_norm(team, n, Kokkos::subview(kernel_part, item, c, Kokkos::ALL));
+        T const kept =
+            team_norm(team, n, [&](int i) { return b(item, c, i) - kernel_part(item, c, i); });
+        T const error = team_norm(team, n, [&](int i) {
+          return product(item, c, i) - (b(item, c, i) - kernel_part(item, c, i));
+        });
+        T const z_norm = team_norm(team, n, Kokkos::subview(z, item, c, Kokkos::ALL));
+        bool const nothing = !(kept > T(n) * epsilon<T> * record.rhs_norm);
+        record.residual = nothing ? T(0) : error / kept;
+        record.leakage = record.rhs_norm > T(0) ? part / record.rhs_norm : T(0);
+        record.products = products + 1;
+        auto const outcome = kernel_records(item).outcome;
+        bool const finite = Kokkos::isfinite(error) && Kokkos::isfinite(z_norm) &&
+                            Kokkos::isfinite(record.rhs_norm) && outcome != Outcome::not_finite;
+        // The pseudoinverse of an indefinite matrix is as good as any.
+        record.outcome = !finite                                   ? Outcome::not_finite
+                         : outcome == Outcome::indefinite_operator ? Outcome::converged
+                                                                   : outcome;
+        team.team_barrier();
+        if (!finite)
+          team_for(team, n, [&](int i) { z(item, c, i) = kernel_part(item, c, i) = T(0); });
+        Kokkos::single(Kokkos::PerTeam(team), [&] { records(system) = record; });
+      });
+}
+
+}  // namespace minfold::impl
+
+namespace minfold {
+
+template <ExecutionSpace E, Operator<E> A, class B, class Z, class Records, class KernelRecords>
+void pinv_direct(E const& space, A const& a, B const& b, Z const& z, Records const& records,
+                 KernelRecords const& kernel_records,
+                 PinvDirectOptions<typename A::scalar_type> const& options) {
+  using T = typename A::scalar_type;
+  int const items = a.batch_size(), n = a.dim(), columns = impl::columns_of(b);
+  MINFOLD_REQUIRE(int(b.extent(0)) == items && int(b.extent(B::rank() - 1)) == n,
+                  "pinv_direct: b has ", b.extent(0), " items of ", b.extent(B::rank() - 1),
+                  " components, expected ", items, " of ", n);
+  MINFOLD_REQUIRE(z.extent(0) == b.extent(0) && impl::columns_of(z) == columns &&
+                      z.extent(B::rank() - 1) == b.extent(B::rank() - 1),
+                  "pinv_direct: z is not of the shape of b");
+  MINFOLD_REQUIRE(b.span_is_contiguous() && z.span_is_contiguous(),
+                  "pinv_direct: b and z must be contiguous, not parts of wider arrays");
+  MINFOLD_REQUIRE(static_cast<void const*>(b.data()) != static_cast<void const*>(z.data()) ||
+                      items * columns * n == 0,
+                  "pinv_direct: z must not alias b");
+  MINFOLD_REQUIRE(
+      int(records.extent(0)) == items * columns && int(kernel_records.extent(0)) == items,
+      "pinv_direct: records must have ", items * columns, " and ", items, " entries");
+  if (items * columns == 0) return;
+  auto const s = impl::decompose(space, a, options.kernel_tolerance, options.minimum_gap);
+  Kokkos::deep_copy(space, kernel_records, s.records);
+  auto const kernel_part =
+      make_blocks<T>(space, "minfold::pinv_direct::kernel_part", items, columns, n);
+  auto const product = make_blocks<T>(space, "minfold::pinv_direct::product", items, columns, n);
+  Blocks<T const, E> rhs;
+  Blocks<T, E> solution;
+  if constexpr (B::rank() == 2) {
+    rhs = as_block(b);
+    solution = as_block(z);
+  } else {
+    rhs = b;
+    solution = z;
+  }
+  impl::apply_spectral(space, s, rhs, solution, kernel_part);
+  apply_block(space, a, Blocks<T const, E>(solution), product);
+  impl::record_solve(space, rhs, kernel_part, solution, product, s.records, records,
+                     impl::is_dense<A> ? 0 : n);
+}
+
+}  // namespace minfold
+
+#endif

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef MINFOLD_KERNELS_IMPL_RANGE_FINDER_IMPL_HPP
+#define MINFOLD_KERNELS_IMPL_RANGE_FINDER_IMPL_HPP
+
+#include <minfold/kernels/impl/kernel_basis_impl.hpp>
+#include <minfold/kernels/range_finder.hpp>
+
+namespace minfold::impl {
+
+/// to(:, 0.., :) := q, then products of random vectors divided by the norm of A, so that what is
+/// new among them is judged relative to ||A|| against the orthonormal vectors before.
+template <ExecutionSpace E, std::floating_point T>
+void append_products(E const& space, Blocks<T, E> const& q, Blocks<T, E> const& y,
+                     Blocks<T, E> const& to, int width, Scalars<FilterState<T>, E> const& states) {
+  Kokkos::parallel_for(
+      "minfold::range_finder::append",
+      Kokkos::MDRangePolicy<E, Kokkos::Rank<3>>(
+          space, {0, 0, 0}, {int(to.extent(0)), int(to.extent(1)), int(to.extent(2))}),
+      KOKKOS_LAMBDA(int item, int c, int i) {
+        to(item, c, i) = c < width ? q(item, c, i)
+                                   : y(item, c - width, i) / power_of_two_below(states(item).norm);
+      });
+}
+
+/// bound(item) := 10 sqrt(2/pi) max_c ||(I - Q Q^T) y_c|| for fresh y_c = A omega_c; exceeds
+/// ||(I - Q Q^T) A|| except with probability 10^-columns. Raises the norm by ||y_c|| / ||omega_c||.
+template <ExecutionSpace E, class Q, class Y, class X, std::floating_point T>
+void probe_range(E const& space, Q const& q, Y const& y, X const& omega, Scalars<T, E> const& bound,
+                 Scalars<FilterState<T>, E> const& states) {
+  int const items = int(y.extent(0)), columns = int(y.extent(1)), n = int(y.extent(2));
+  int const width = q.data() ? int(q.extent(1)) : 0;
+  auto const rest = make_blocks<T>(space, "minfold::range_finder::rest", items, columns, n);
+  Kokkos::deep_copy(space, rest, y);
+  raise_norms(space, omega, y, states);
+  for_each_item(
+      "minfold::range_finder::probe", space, items, n,
+      KOKKOS_LAMBDA(TeamMember<E> const& team, int item) {
+        T worst = 0;
+        bool finite = true;
+        for (int c = 0; c < columns; ++c) {
+          auto const v = Kokkos::subview(rest, item, c, Kokkos::ALL);
+          if (width > 0)
+            remove_kernel(team, n, Kokkos::subview(q, item, Kokkos::ALL, Kokkos::ALL), width, v);
+          T const norm = team_norm(team, n, v);
+          finite = finite && Kokkos::isfinite(norm);
+          if (norm > worst) worst = norm;
+        }
+        Kokkos::single(Kokkos::PerTeam(team), [&] {
+          bound(item) =
+              finite ? T(7.978845608028654) * worst : Kokkos::Experimental::quiet_NaN_v<T>;
+        });
+      });
+}
+
+/// Keeps the wanted Ritz pairs, largest magnitude first, and writes the record.
+template <std::floating_point T, ExecutionSpace E, class Values, class Records>
+void keep_largest(E const& space, RitzBlock<T, E> const& ritz, Scalars<T, E> const& bound,
+                  Scalars<FilterState<T>, E> const& states, Basis<T, E> const& basis,
+                  Values const& values, Records const& records,
+                  RangeFinderOptions<T> const& options) {
+  int const items = int(ritz.values.extent(0)), n = int(ritz.basis.extent(2)),
+            capacity = int(basis.vectors.extent(1));
+  for_each_item(
+      "minfold::range_finder::keep", space, items, n,
+      KOKKOS_LAMBDA(TeamMember<E> const& team, int item) {
+        auto const w = Kokkos::subview(ritz.values, item, Kokkos::ALL);
+        int const rank = ritz.orthonormal(item).rank;
+        RangeRecord<T> record;
+        bool finite =
+            Kokkos::isfinite(bound(item)) && ritz.orthonormal(item).outcome == Outcome::converged;
+        for (int i = 0; i < rank; ++i) finite = finite && Kokkos::isfinite(w(i));
+        // Values ascend: the two ends hold the largest magnitudes, so a merge sorts them.
+        int low = 0, high = rank - 1, kept = 0;
+        T norm = 0, last = 0, next = 0;
+        if (finite && rank > 0)
+          norm = Kokkos::abs(w(0)) > Kokkos::abs(w(rank - 1)) ? Kokkos::abs(w(0))
+                                                              : Kokkos::abs(w(rank - 1));
+        bool full = false;
+        while (finite && low <= high) {
+          int const j = Kokkos::abs(w(low)) > Kokkos::abs(w(high)) ? low : high;
+          T const magnitude = Kokkos::abs(w(j));
+          next = magnitude;
+          bool const wanted = options.rank > 0
+                                  ? kept < options.rank && magnitude > T(n) * epsilon<T> * norm
+                                  : magnitude > options.tolerance * norm;
+          if (!wanted) break;
+          if (kept == capacity) {
+            full = true;
+            break;
+          }
+          (j == low ? ++low : --high);
+          team_for(team, n, [&](int i) { basis.vectors(item, kept, i) = ritz.basis(item, j, i); });
+          Kokkos::single(Kokkos::PerTeam(team), [&] { values(item, kept) = w(j); });
+          last = magnitude;
+          next = 0;
+          ++kept;
+        }
+        team_for(team, (capacity - kept) * n,
+                 [&](int t) { basis.vectors(item, kept + t / n, t % n) = T(0); });
+        team_for(team, capacity - kept, [&](int j) { values(item, kept + j) = T(0); });
+        team.team_barrier();
+        T orthogonality = 0;
+        for (int j = 0; j < kept; ++j)
+          for (int l = 0; l <= j; ++l) {
+            T const dot = team_sum(team, n, [&](int i) {
+              return basis.vectors(item, j, i) * basis.vectors(item, l, i);
+            });
+            T const off = Kokkos::abs(dot - (l == j ? T(1) : T(0)));
+            if (!(off <= orthogonality)) orthogonality = off;
+          }
+        T const scale = states(item).norm > norm ? states(item).norm : norm;
+        record.rank = kept;
+        record.products = states(item).products;
+        record.norm_estimate = scale;
+        T const dropped = next > T(n) * epsilon<T> * norm ? next : T(n) * epsilon<T> * norm;
+        record.gap = dropped > T(0) ? last / dropped : Kokkos::Experimental::infinity_v<T>;
+        // What was cut off the Ritz block is known; what the block missed is bounded by the probes.
+        T const residual = bound(item) > next ? bound(item) : next;
+        record.range_residual = scale > T(0) ? residual / scale : T(0);
+        record.orthogonality = orthogonality;
+        record.outcome = !finite ? Outcome::not_finite
+                         : full  ? Outcome::rank_limit
+                                 : Outcome::converged;
+        if (record.outcome == Outcome::converged && options.rank == 0) {
+          if (bound(item) > T(10) * options.tolerance * scale)
+            record.outcome = Outcome::rank_limit;
+          else if (kept > 0 && record.gap < options.minimum_gap)
+            record.outcome = Outcome::ambiguous_rank;
+        }
+        Kokkos::single(Kokkos::PerTeam(team), [&] {
+          basis.dimension(item) = kept;
+          records(item) = record;
+        });
+      });
+}
+
+template <ExecutionSpace E, class T>
+int count_above(E const& space, Scalars<T, E> const& bound,
+                Scalars<FilterState<T>, E> const& states, T tolerance) {
+  int above = 0;
+  Kokkos::parallel_reduce(
+      "minfold::range_finder::count", Kokkos::RangePolicy<E>(space, 0, int(bound.extent(0))),
+      KOKKOS_LAMBDA(int item, int& count) {
+        // A NaN needs no further columns: it compares false.
+        count += bound(item) > tolerance * states(item).norm;
+      },
+      above);
+  return above;
+}
+
+}  // namespace minfold::impl
+
+namespace minfold {
+
+template <ExecutionSpace E, Operator<E> A, class Values, class Records>
+void range_finder(E const& space, A const& a, Basis<typename A::scalar_type, E> const& basis,
+                  Values const& values, Records const& records,
+                  RangeFinderOptions<typename A::scalar_type> const& options) {
+  using T = typename A::scalar_type;
+  int const items = a.batch_size(), n = a.dim(), capacity = int(basis.vectors.extent(1));
+  MINFOLD_REQUIRE(int(basis.vectors.extent(0)) == items && int(basis.vectors.extent(2)) == n,
+                  "range_finder: basis is for ", basis.vectors.extent(0), " items of ",
+                  basis.vectors.extent(2), " components, expected ", items, " of ", n);
+  MINFOLD_REQUIRE(int(values.extent(0)) == items && int(values.extent(1)) == capacity &&
+                      int(records.extent(0)) == items && int(basis.dimension.extent(0)) == items,
+                  "range_finder: values, dimension and records must fit ", items, " items of ",
+                  capacity, " vectors");
+  MINFOLD_REQUIRE(options.rank >= 0 && options.rank <= capacity, "range_finder: rank is ",
+                  options.rank, ", must be 0 ... ", capacity);
+  MINFOLD_REQUIRE(options.block > 0, "range_finder: block is ", options.block,
+                  ", must be positive");
+  if (items == 0) return;
+  auto const states =
+      make_scalars<impl::FilterState<T>>(space, "minfold::range_finder::states", items);
+  auto const bound = make_scalars<T>(space, "minfold::range_finder::bound", items);
+  Kokkos::deep_copy(space, states, impl::FilterState<T>{});
+  int const widest = options.rank > 0 ? std::min(n, options.rank + options.oversampling)
+                                      : std::min(n, capacity + options.block);
+  int const step = options.rank > 0 ? widest : options.block;
+  Blocks<T, E> q;
+  int width = 0, drawn = 0;
+  for (;;) {
+    // Fresh products: the probe of the basis so far, and then part of the next one.
+    int const count = options.rank > 0 && width > 0 ? options.block : step;
+    auto const omega = make_blocks<T>(space, "minfold::range_finder::sketch", items, count, n);
+    auto const y = make_blocks<T>(space, "minfold::range_finder::product", items, count, n);
+    impl::fill_sketch(space, omega, options.seed, Stream::sketch, drawn, options.item_ids);
+    drawn += count;
+    apply_block(space, a, Blocks<T const, E>(omega), y);
+    impl::probe_range(space, q, y, omega, bound, states);
+    if (width > 0 && (options.rank > 0 || width >= widest ||
+                      impl::count_above(space, bound, states, options.tolerance) == 0))
+      break;
+    int const wider = std::min(widest, width + count);
+    auto const grown = make_blocks<T>(space, "minfold::range_finder::basis", items, wider, n);
+    impl::append_products(space, q, y, grown, width, states);
+    auto const orthonormal =
+        make_scalars<OrthonormalizeRecord<T>>(space, "minfold::range_finder::records", items);
+    int const rounds = options.rank > 0 ? options.power_iterations : 0;
+    for (int power = 0;; ++power) {
+      orthonormalize(space, grown, orthonormal);
+      if (power == rounds) break;
+      auto const image = make_blocks<T>(space, "minfold::range_finder::image", items, wider, n);
+      apply_block(space, a, Blocks<T const, E>(grown), image);
+      impl::raise_norms(space, grown, image, states);
+      Kokkos::deep_copy(space, grown, image);
+    }
+    q = grown;
+    width = wider;
+  }
+  auto const ritz = impl::rayleigh_ritz(space, a, q);
+  impl::raise_norms(space, ritz.basis, ritz.product, states);
+  impl::keep_largest(space, ritz, bound, states, basis, values, records, options);
+}
+
+}  // namespace minfold
+
+#endif

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef MINFOLD_KERNELS_IMPL_TANGENT_SPACE_IMPL_HPP
+#define MINFOLD_KERNELS_IMPL_TANGENT_SPACE_IMPL_HPP
+
+#include <minfold/kernels/impl/pinv_direct_impl.hpp>
+#include <minfold/kernels/tangent_space.hpp>
+
+namespace minfold::impl {
+
+/// Whether every item that is finite has a decided dimension. An ambiguous one counts as decided
+/// unless `strict`: a trial with few products may see no gap where the whole spectrum has one.
+template <ExecutionSpace E, class Records>
+bool all_decided(E const& space, Records const& records, bool strict) {
+  auto const s = summarize(space, records);
+  return s[Outcome::rank_limit] == 0 && s[Outcome::iteration_limit] == 0 &&
+         !(strict && s[Outcome::ambiguous_rank] > 0);
+}
+
+/// A range record in the terms of the kernel: k = n - r.
+template <ExecutionSpace E, std::floating_point T>
+void kernel_records_of(E const& space, Scalars<RangeRecord<T>, E> const& range,
+                       Vectors<T, E> const& values, int n, T tolerance,
+                       Scalars<KernelRecord<T>, E> const& records) {
+  Kokkos::parallel_for(
+      "minfold::tangent_space::records", Kokkos::RangePolicy<E>(space, 0, int(range.extent(0))),
+      KOKKOS_LAMBDA(int item) {
+        auto const& r = range(item);
+        KernelRecord<T> k;
+        k.outcome = r.outcome;
+        k.dimension = n - r.rank;
+        k.products = r.products;
+        k.norm_estimate = r.norm_estimate;
+        // For q in ker A found as the complement: ||A q|| <= ||(I - QQ^T) A||.
+        k.kernel_residual = r.range_residual;
+        k.orthogonality = r.orthogonality;
+        k.gap = r.gap;
+        if (r.rank > 0) k.smallest_kept = Kokkos::abs(values(item, r.rank - 1));
+        for (int j = 0; j < r.rank; ++j)
+          if (r.norm_estimate > T(0))
+            k.most_negative = Kokkos::min(k.most_negative, values(item, j) / r.norm_estimate);
+        if (k.outcome == Outcome::converged && k.most_negative < -tolerance)
+          k.outcome = Outcome::indefinite_operator;
+        records(item) = k;
+      });
+}
+
+template <std::floating_point T, ExecutionSpace E>
+Basis<T, E> make_basis(E const& space, int items, int capacity, int n) {
+  return {make_blocks<T>(space, "minfold::tangent_space::basis", items, capacity, n),
+          make_scalars<int>(space, "minfold::tangent_space::dimension", items)};
+}
+
+/// kernel_part := b - Q Q^T b and z := Q diag(1/values) Q^T b.
+template <ExecutionSpace E, std::floating_point T>
+void apply_range(E const& space, Basis<T, E> const& basis, Vectors<T, E> const& values,
+                 Blocks<T const, E> const& b, Blocks<T, E> const& z,
+                 Blocks<T, E> const& kernel_part) {
+  int const columns = int(b.extent(1)), n = int(b.extent(2));
+  for_each_item(
+      "minfold::tangent_space::range", space, int(b.extent(0)) * columns, n,
+      KOKKOS_LAMBDA(TeamMember<E> const& team, int system) {
+        int const item = system / columns, c = system % columns, r = basis.dimension(item);
+        auto const rest = Kokkos::subview(kernel_part, item, c, Kokkos::ALL);
+        team_for(team, n, [&](int i) {
+          z(item, c, i) = T(0);
+          rest(i) = b(item, c, i);
+        });
+        team.team_barrier();
+        // Twice: the second pass removes what rounding left of the first, in z as well.
+        for (int pass = 0; pass < 2; ++pass)
+          for (int j = 0; j < r; ++j) {
+            T const overlap =
+                team_sum(team, n, [&](int i) { return basis.vectors(item, j, i) * rest(i); });
+            T const quotient = overlap / values(item, j);
+            team_for(team, n, [&](int i) {
+              z(item, c, i) += quotient * basis.vectors(item, j, i);
+              rest(i) -= overlap * basis.vectors(item, j, i);
+            });
+            team.team_barrier();
+          }
+      });
+}
+
+/// kernel_part := K K^T b.
+template <ExecutionSpace E, std::floating_point T>
+void apply_kernel(E const& space, Basis<T, E> const& basis, Blocks<T const, E> const& b,
+                  Blocks<T, E> const& kernel_part) {
+  int const columns = int(b.extent(1)), n = int(b.extent(2));
+  for_each_item(
+      "minfold::tangent_space::kernel", space, int(b.extent(0)) * columns, n,
+      KOKKOS_LAMBDA(TeamMember<E> const& team, int system) {
+        int const item = system / columns, c = system % columns, k = basis.dimension(item);
+        team_for(team, n, [&](int i) { kernel_part(item, c, i) = T(0); });
+        team.team_barrier();
+        for (int j = 0; j < k; ++j) {
+          T const overlap =
+              team_sum(team, n, [&](int i) { return basis.vectors(item, j, i) * b(item, c, i); });
+          team_for(team, n,
+                   [&](int i) { kernel_part(item, c, i) += overlap * basis.vectors(item, j, i); });
+          team.team_barrier();
+        }
+      });
+}
+
+}  // namespace minfold::impl
+
+namespace minfold {
+
+template <ExecutionSpace E, Operator<E> A>
+TangentSpace<typename A::scalar_type, E> tangent_space(
+    E const& space, A const& a, TangentSpaceOptions<typename A::scalar_type> const& options) {
+  using T = typename A::scalar_type;
+  int const items = a.batch_size(), n = a.dim();
+  TangentSpace<T, E> t;
+  t.records = make_scalars<KernelRecord<T>>(space, "minfold::tangent_space::records", items);
+  auto const count = [&](auto const& records) { t.products += summarize(space, records).products; };
+  auto const spectral = [&] {
+    t.representation = Representation::spectral;
+    t.spectral = impl::decompose(space, a, options.kernel_tolerance, options.minimum_gap);
+    t.records = t.spectral.records;
+    count(t.records);
+  };
+  auto const kernel = [&](int capacity, int block, int iterations) {
+    t.representation = Representation::kernel_basis;
+    t.basis = impl::make_basis<T>(space, items, capacity, n);
+    kernel_basis(space, a, t.basis, t.records,
+                 {.method = KernelMethod::randomized,
+                  .kernel_tolerance = options.kernel_tolerance,
+                  .minimum_gap = options.minimum_gap,
+                  .block = std::min(n, block),
+                  .max_iterations = iterations,
+                  .seed = options.seed});
+    count(t.records);
+    return impl::all_decided(space, t.records, n <= options.direct_order);
+  };
+  auto const range = [&](int capacity) {
+    t.representation = Representation::range_basis;
+    t.basis = impl::make_basis<T>(space, items, capacity, n);
+    t.values = make_vectors<T>(space, "minfold::tangent_space::values", items, capacity);
+    auto const records =
+        make_scalars<RangeRecord<T>>(space, "minfold::tangent_space::range", items);
+    range_finder(space, a, t.basis, t.values, records,
+                 {.tolerance = options.kernel_tolerance,
+                  .minimum_gap = options.minimum_gap,
+                  .block = std::min(n, options.block),
+                  .seed = options.seed});
+    impl::kernel_records_of(space, records, t.values, n, options.kernel_tolerance, t.records);
+    count(records);
+    return impl::all_decided(space, records, n <= options.direct_order);
+  };
+  auto const implicit = [&] {
+    t.representation = Representation::implicit;
+    KernelRecord<T> unknown;
+    unknown.outcome = Outcome::rank_limit;
+    Kokkos::deep_copy(space, t.records, unknown);
+  };
+  switch (options.representation) {
+    case Representation::spectral: spectral(); return t;
+    case Representation::kernel_basis:
+      kernel(std::min(n, options.max_basis), options.block, 0);
+      return t;
+    case Representation::range_basis: range(std::min(n, options.max_basis)); return t;
+    case Representation::implicit: implicit(); return t;
+    case Representation::automatic: break;
+  }
+  if (n <= options.block || impl::is_dense<A>) {
+    spectral();
+    return t;
+  }
+  // The whole spectrum costs n products an item: where it is allowed, no trial may cost more.
+  bool const may_go_direct = n <= options.direct_order;
+  auto const budget = [&] { return n - int(t.products / std::max(items, 1)); };
+  for (int width = options.block - 2; width <= options.max_basis; width = 2 * (width + 2) - 2) {
+    if (may_go_direct && budget() < 2 * (width + options.block)) break;
+    if (range(width)) return t;
+    int const iterations = budget() / (width + 2) - 4;
+    if (may_go_direct && iterations < 3) break;
+    if (kernel(width, width + 2, may_go_direct ? iterations : 0)) return t;
+  }
+  if (may_go_direct)
+    spectral();
+  else
+    implicit();
+  return t;
+}
+
+template <ExecutionSpace E, Operator<E> A, class Records>
+void tangent_solve(E const& space, A const& a, TangentSpace<typename A::scalar_type, E> const& t,
+                   Blocks<typename A::scalar_type const, E> const& b,
+                   Blocks<typename A::scalar_type, E> const& z,
+                   Blocks<typename A::scalar_type, E> const& kernel_part, Records const& records,
+                   typename A::scalar_type tolerance) {
+  using T = typename A::scalar_type;
+  int const items = int(b.extent(0)), columns = int(b.extent(1)), n = int(b.extent(2));
+  if (items * columns == 0) return;
+  switch (t.representation) {
+    case Representation::automatic:
+    case Representation::implicit:
+      pinv_cgls(space, a, b, z, kernel_part, records, {.relative_tolerance = tolerance});
+      return;
+    case Representation::kernel_basis:
+      impl::apply_kernel(space, t.basis, b, kernel_part);
+      pinv_cg(space, a, b, z, records, {.relative_tolerance = tolerance}, t.basis);
+      return;
+    case Representation::spectral:
+      impl::apply_spectral(space, t.spectral, b, z, kernel_part);
+      break;
+    case Representation::range_basis:
+      impl::apply_range(space, t.basis, t.values, b, z, kernel_part);
+      break;
+  }
+  auto const product = make_blocks<T>(space, "minfold::tangent_solve::product", items, columns, n);
+  apply_block(space, a, Blocks<T const, E>(z), product);
+  impl::record_solve(space, b, kernel_part, z, product, t.records, records, 0);
+}
+
+}  // namespace minfold
+
+#endif

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef MINFOLD_KERNELS_KERNEL_BASIS_HPP
+#define MINFOLD_KERNELS_KERNEL_BASIS_HPP
+
+#include <minfold/kernels/item_ids.hpp>
+#include <minfold/kernels/pinv_cg.hpp>
+
+namespace minfold {
+
+enum class KernelMethod {
+  automatic,  ///< direct for explicit matrices and where the block would span the space
+  direct,     ///< all n columns of A and an eigen-decomposition
+  randomized  ///< A is only multiplied with blocks
+};
+
+template <std::floating_point T>
+struct KernelBasisOptions {
+  KernelMethod method = KernelMethod::automatic;
+  /// |eigenvalue| <= this * ||A|| may count as zero.
+  T kernel_tolerance = default_kernel_tolerance<T>;
+  /// Smallest ratio of the smallest kept to the largest dropped |eigenvalue| that is trusted.
+  T minimum_gap = 10;
+  int block = 8;   ///< randomized: random vectors to begin with; doubled as needed
+  int probes = 2;  ///< randomized: vectors that must remain outside the kernel
+  T solve_tolerance =
+      std::is_same_v<T, float> ? T(3e-6) : T(1e-13);  ///< randomized: of the CG solves
+  int max_iterations = 0;  ///< randomized: of the CG solves; 0: 10 n + 100
+  std::uint64_t seed = 1;
+  ItemIds item_ids = {};
+};
+
+/// Orthonormal basis of ker A = tangent space of the manifold of minimizers; A symmetric positive
+/// semidefinite.
+///
+/// Requires  basis.vectors: (items, capacity, n), basis.dimension: (items), records: (items).
+/// Gives     basis.vectors(item, j, :), j < dimension(item), zeros beyond; any dimension from 0 to n.
+///           The dimension is decided by the spectral gap: record.gap, record.smallest_kept (an upper
+///           estimate of mu when randomized) and ||A Q|| / ||A|| recomputed. `ambiguous_rank` when the
+///           gap is below minimum_gap, `rank_limit` when the dimension exceeds the capacity (then
+///           record.dimension is a lower bound), `indefinite_operator` for a clearly negative
+///           eigenvalue.
+/// Costs     direct: n products (none for DenseOperator), 9 n^3 flops. Randomized: (k + probes,
+///           rounded up to block * 2^j) * (CG iterations + 2) products, whatever n is; four times
+///           that where the kernel's eigenvalues are noise and not zero.
+/// Method    randomized: a random block W is projected onto ker A, W - Z with A Z = A W solved by CG
+///           (consistent, one product an iteration), then Rayleigh-Ritz on its span. What CG leaves in
+///           the excess columns is dominated by the smallest eigenvalues, which is where the gap is
+///           read. A block wider than k finds all of ker A with probability one; single-vector
+///           Krylov methods miss members of a multiple eigenvalue. Noise of either sign, below
+///           kernel_tolerance, counts as zero.
+template <ExecutionSpace E, Operator<E> A, class Records>
+void kernel_basis(E const& space, A const& a, Basis<typename A::scalar_type, E> const& basis,
+                  Records const& records,
+                  KernelBasisOptions<typename A::scalar_type> const& options = {});
+
+}  // namespace minfold
+
+#include <minfold/kernels/impl/kernel_basis_impl.hpp>
+
+#if defined(MINFOLD_EXTERN_TEMPLATES)
+#include <minfold/kernels/impl/usual.hpp>
+
+namespace minfold {
+MINFOLD_IMPL_USUAL(MINFOLD_IMPL_USUAL_KERNEL_BASIS, extern)
+}
+#endif
+
+#endif

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef MINFOLD_KERNELS_PINV_CG_HPP
+#define MINFOLD_KERNELS_PINV_CG_HPP
+
+#include <minfold/core/lifted_operator.hpp>
+#include <minfold/core/status.hpp>
+
+namespace minfold {
+
+/// Orthonormal vectors of each item, vectors(item, j, :) for j < dimension(item).
+template <std::floating_point T, ExecutionSpace E>
+struct Basis {
+  Blocks<T, E> vectors;
+  Scalars<int, E> dimension;
+};
+
+enum class Reprojection { never, start_only, every_iteration };
+
+/// How a batch is worked: one launch for the whole solve (needs a TeamOperator), or one launch a
+/// step with block products between them.
+enum class Path { automatic, fused, bulk };
+
+template <std::floating_point T>
+struct PinvCgOptions {
+  T relative_tolerance = default_tolerance<T>;  ///< on ||A z - P b|| / ||P b||
+  int max_iterations = 0;                       ///< 0: 10 n + 100
+  /// Times that CG starts again from the recomputed residual (iterative refinement).
+  int max_restarts = 8;
+  /// Curvature p^T A p below -this * ||A|| ||p||^2 ends with Outcome::indefinite_operator.
+  T negative_curvature = default_kernel_tolerance<T>;
+  /// Curvature up to this * ||A|| ||p||^2 ends with Outcome::inconsistent_rhs: p is taken for a
+  /// direction of the kernel. Rounding, n eps, is the least that is used.
+  T smallest_curvature = 0;
+  Reprojection reprojection = Reprojection::every_iteration;
+  Path path = Path::automatic;
+};
+
+/// z := A^+ b, A symmetric positive semidefinite.
+///
+/// Requires  b, z: (items, n), or (items, columns, n) for several right-hand sides; z does not alias
+///           b; records: (items * columns), that of (item, c) at item * columns + c. Without a basis
+///           b lies in range A. With `kernel`, an orthonormal basis of ker A, P = I - K K^T is
+///           applied to b and, by default, to every residual.
+/// Gives     the minimum-norm solution of A z = P b. record.residual = ||A z - P b|| / ||P b||,
+///           recomputed; record.leakage = ||(I - P) b|| / ||b|| (0 without a kernel basis unless the
+///           solve found b inconsistent: then what it could not remove).
+///           `converged` means: residual <= relative_tolerance, or at the accuracy that arithmetic
+///           allows, 8 eps (||A|| ||z|| + ||b||). `inconsistent_rhs`: b was not in the range.
+///           `indefinite_operator`: z is the last iterate before the direction of negative
+///           curvature (a descent direction for truncated Newton methods), 0 if it was the first.
+/// Costs     an iteration: one product, two reductions. 4 n words of workspace a system, allocated.
+///           Any scale of A and b: the work is done on b / ||b|| and A / 2^e.
+/// Method    Hestenes-Stiefel CG from z = 0, which stays in range A, restarted from the true
+///           residual until that one meets the tolerance.
+template <ExecutionSpace E, Operator<E> A, class B, class Z, class Records>
+void pinv_cg(E const& space, A const& a, B const& b, Z const& z, Records const& records,
+             PinvCgOptions<typename A::scalar_type> const& options = {},
+             Basis<typename A::scalar_type, E> const& kernel = {});
+
+}  // namespace minfold
+
+#include <minfold/kernels/impl/pinv_cg_impl.hpp>
+
+#if defined(MINFOLD_EXTERN_TEMPLATES)
+#include <minfold/kernels/impl/usual.hpp>
+
+namespace minfold {
+MINFOLD_IMPL_USUAL(MINFOLD_IMPL_USUAL_PINV_CG, extern)
+}
+#endif
+
+#endif
