@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef MINFOLD_CLI_ATOMIC_FILE_HPP
+#define MINFOLD_CLI_ATOMIC_FILE_HPP
+
+#include <string>
+
+namespace minfold::cli {
+
+/// Says early whether a file could be written, before hours of work depend on it. Leaves nothing.
+///
+/// Errors of both: std::invalid_argument with one sentence that names the file.
+void require_writable(std::string const& path);
+
+/// The file has the old content or all of the new one, never a part: written next to the target
+/// under another name, then renamed over it.
+void write_whole_file(std::string const& path, std::string const& content);
+
+}  // namespace minfold::cli
+
+#endif

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef MINFOLD_CLI_COMMANDS_HPP
+#define MINFOLD_CLI_COMMANDS_HPP
+
+#include "request.hpp"
+
+/// The sub-commands. Each gives the exit status: 0 done, 1 not converged, not certified or a wrong
+/// derivative; errors are exceptions, see main.cpp.
+namespace minfold::cli {
+
+/// All problems, one a line. Needs no Kokkos.
+int list_problems();
+/// The keys of one problem and of the method, with their defaults.
+int list_keys(SolveRequest const& request);
+
+int run_solve(SolveRequest const& request);
+
+/// Derivatives of the problem against finite differences at `points` random points.
+int run_check(SolveRequest const& request, int points);
+
+/// Two solves on real data and what they found, as a table.
+int run_demo(SolveRequest const& request);
+
+}  // namespace minfold::cli
+
+#endif

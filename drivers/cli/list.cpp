@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <minfold/drivers/hgms.hpp>
+#include <minfold/problems/catalog.hpp>
+
+#include "commands.hpp"
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+
+namespace minfold::cli {
+namespace {
+
+void print_keys(std::string const& title, Settings const& settings,
+                std::vector<std::string> const& keys) {
+  if (keys.empty()) return;
+  std::size_t width = 0;
+  for (auto const& key : keys)
+    width = std::max(width, key.size() + 1 + settings.known().at(key).value.size());
+  width = std::min<std::size_t>(width, 32);
+  fmt::print("\n{}\n", title);
+  for (auto const& key : keys) {
+    auto const& entry = settings.known().at(key);
+    fmt::print("  {:<{}}  {}\n", key + "=" + entry.value, width, entry.meaning);
+  }
+}
+
+}  // namespace
+
+int list_problems() {
+  std::size_t width = 0;
+  for (auto const& entry : catalog()) width = std::max(width, entry.name.size());
+  for (auto const& entry : catalog()) fmt::print("{:<{}}  {}\n", entry.name, width, entry.summary);
+  fmt::print("\nminfold list PROBLEM shows what --set can change.\n");
+  return 0;
+}
+
+int list_keys(SolveRequest const& request) {
+  auto const& entry = find_problem(request.problem);
+  Settings settings(request.sets);
+  auto const named = entry.make_double(settings, {request.seed, request.data});
+  std::vector<std::string> of_problem, of_method;
+  for (auto const& [key, value] : settings.known()) of_problem.push_back(key);
+  HgmsOptions<double>::from(settings);
+  settings.refuse_unknown();
+  for (auto const& [key, value] : settings.known())
+    if (std::find(of_problem.begin(), of_problem.end(), key) == of_problem.end())
+      of_method.push_back(key);
+
+  fmt::print("{}: {}\n", entry.name, entry.summary);
+  auto const& problem = *named.problem;
+  fmt::print("{} target{}, upper variable of {}, lower variable of {}; closed form {}\n",
+             problem.batch_size(), problem.batch_size() == 1 ? "" : "s",
+             problem.upper_rows() * problem.dim_x(), problem.dim_y(),
+             named.truth ? "known" : "unknown");
+  print_keys("the problem (--set key=value):", settings, of_problem);
+  print_keys("the method hgms (--set key=value):", settings, of_method);
+  return 0;
+}
+
+}  // namespace minfold::cli

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <minfold/core/version.hpp>
+
+#include <Kokkos_Core.hpp>
+
+#include "commands.hpp"
+#include "terminal.hpp"
+#include <CLI/CLI.hpp>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <exception>
+#include <memory>
+#include <new>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace minfold::cli {
+namespace {
+
+/// What a shell sees. The text of --help says the same.
+enum Exit { done = 0, not_solved = 1, bad_input = 2, internal = 3 };
+
+char const* const footer =
+    "Exit status: 0 solved (converged and certified; check: all derivatives right), 1 not "
+    "converged or\n"
+    "not certified (check: something is wrong), 2 bad usage or input, 3 internal error.\n"
+    "Flags of Kokkos work too, --kokkos-num-threads=N for example; see --kokkos-help.";
+
+/// Kokkos takes its own flags first, and never sees --help. Initialized only by the commands that
+/// compute.
+class Runtime {
+ public:
+  explicit Runtime(std::vector<std::string> flags) : flags_(std::move(flags)) {
+    auto const asks = [](std::string const& flag) {
+      return flag.rfind("--kokkos-disable-warnings", 0) == 0;
+    };
+    // Its advice on thread binding is for benchmarks; here it would be the first thing a user sees.
+    if (!std::getenv("KOKKOS_DISABLE_WARNINGS") && std::none_of(flags_.begin(), flags_.end(), asks))
+      flags_.push_back("--kokkos-disable-warnings");
+    std::vector<char*> argv = {program_.data()};
+    for (auto& flag : flags_) argv.push_back(flag.data());
+    argv.push_back(nullptr);
+    int argc = int(argv.size()) - 1;
+    Kokkos::initialize(argc, argv.data());
+    if (argc > 1) {
+      std::string const rest = argv[1];
+      Kokkos::finalize();
+      throw std::invalid_argument(rest + ": Kokkos has no such flag, see --kokkos-help");
+    }
+  }
+  ~Runtime() {
+    if (Kokkos::is_initialized()) Kokkos::finalize();
+  }
+  Runtime(Runtime const&) = delete;
+  Runtime& operator=(Runtime const&) = delete;
+
+ private:
+  std::string program_ = "minfold";
+  std::vector<std::string> flags_;
+};
+
+bool is_kokkos_flag(std::string const& argument) {
+  return argument.rfind("--kokkos-", 0) == 0;
+}
+
+/// Options of the command line that several sub-commands share.
+void add_problem(CLI::App& app, SolveRequest& request, bool required) {
+  auto* const option = app.add_option("PROBLEM", request.problem, "see minfold list");
+  if (required) option->required();
+  app.add_option("--set", request.sets, "key=value of the problem or the method, may be repeated")
+      ->allow_extra_args(false)
+      ->type_name("KEY=VALUE");
+  app.add_option("--data", request.data, "folder with the data of the problem")->type_name("DIR");
+}
+void add_seed(CLI::App& app, SolveRequest& request) {
+  app.add_option("--seed", request.seed, "of the problem and of the method")
+      ->capture_default_str()
+      ->type_name("S");
+}
+void add_run(CLI::App& app, SolveRequest& request) {
+  add_seed(app, request);
+  app.add_option("--precision", request.precision, "float or double")
+      ->check(CLI::IsMember({"float", "double"}))
+      ->capture_default_str()
+      ->type_name("P");
+  app.add_flag("--quiet", request.quiet, "only the result");
+}
+void add_solve(CLI::App& app, SolveRequest& request) {
+  add_run(app, request);
+  app.add_option("--max-iterations", request.max_iterations, "outer iterations")
+      ->check(CLI::Range(0, 1'000'000'000))
+      ->type_name("N");
+  app.add_option("--tolerance", request.tolerance,
+                 "stop at |hypergradient| <= T max(1, |first hypergradient|)")
+      ->check([](std::string const& text) {
+        char* end = nullptr;
+        double const value = std::strtod(text.c_str(), &end);
+        bool const good = end != text.c_str() && *end == 0 && std::isfinite(value) && value > 0;
+        return good ? std::string() : "expected a positive number, got " + text;
+      })
+      ->type_name("T");
+}
+
+int run(int argc, char** argv) {
+  std::vector<std::string> kokkos_flags, rest;
+  for (int i = 1; i < argc; ++i) (is_kokkos_flag(argv[i]) ? kokkos_flags : rest).push_back(argv[i]);
+
+  CLI::App app{
+      "Bilevel problems min_x min { f(x, y) : y in argmin g(x, .) } whose lower level has a\n"
+      "manifold of minimizers, solved with certified hypergradients.",
+      "minfold"};
+  app.set_version_flag("--version", std::string("minfold ") + version);
+  app.footer(footer);
+  app.require_subcommand(0, 1);
+  SolveRequest request;
+  int points = 4;
+
+  auto* const list = app.add_subcommand("list", "all problems, or what --set can change in one");
+  add_problem(*list, request, false);
+  add_seed(*list, request);
+
+  auto* const solve = app.add_subcommand("solve", "solve a problem");
+  add_problem(*solve, request, true);
+  solve->add_option("--method", request.method, "hgms: select, then differentiate")
+      ->check(CLI::IsMember({"hgms"}))
+      ->capture_default_str()
+      ->type_name("M");
+  add_solve(*solve, request);
+  solve->add_option("--json", request.json, "write everything about the solve to this file")
+      ->type_name("FILE");
+
+  auto* const check =
+      app.add_subcommand("check", "compare the derivatives of a problem with finite differences");
+  add_problem(*check, request, true);
+  add_run(*check, request);
+  check->add_option("--points", points, "random points")
+      ->check(CLI::Range(1, 10000))
+      ->capture_default_str()
+      ->type_name("N");
+
+  auto* const demo =
+      app.add_subcommand("demo", "clean wrong labels of images, and fit an arm to 1,000 targets");
+  add_solve(*demo, request);
+  for (auto* const command : {list, solve, check, demo}) command->footer(footer);
+
+  try {
+    std::reverse(rest.begin(), rest.end());  // CLI11 takes a vector from its back
+    app.parse(rest);
+  } catch (CLI::Success const& asked) {
+    return app.exit(asked);  // --help, --version
+  } catch (CLI::ParseError const& error) {
+    throw std::invalid_argument(std::string(error.what()) + " (minfold --help tells more)");
+  }
+  bool const kokkos_help =
+      std::any_of(kokkos_flags.begin(), kokkos_flags.end(),
+                  [](std::string const& flag) { return flag == "--kokkos-help"; });
+  if (app.get_subcommands().empty() && !kokkos_help) {
+    std::fputs(app.help().c_str(), stdout);
+    return kokkos_flags.empty() && argc == 1 ? done : bad_input;
+  }
+  if (list->parsed() && request.problem.empty() && kokkos_flags.empty()) return list_problems();
+
+  Runtime const runtime(std::move(kokkos_flags));
+  if (app.get_subcommands().empty()) return done;
+  if (list->parsed()) return request.problem.empty() ? list_problems() : list_keys(request);
+  if (check->parsed()) return run_check(request, points);
+  if (demo->parsed()) return run_demo(request);
+  return run_solve(request);
+}
+
+/// One sentence on stderr, in red on a terminal. Sentences from the library start with its name.
+int complain(Exit status, std::string_view sentence) {
+  std::string_view const name = "minfold: ";
+  if (sentence.substr(0, name.size()) == name) sentence.remove_prefix(name.size());
+  spdlog::error("minfold: {}{}", status == internal ? "internal error: " : "", sentence);
+  return status;
+}
+
+}  // namespace
+}  // namespace minfold::cli
+
+int main(int argc, char* argv[]) {
+  namespace cli = minfold::cli;
+  auto const sink = std::make_shared<spdlog::sinks::stderr_color_sink_st>(
+      cli::has_color(stderr) ? spdlog::color_mode::always : spdlog::color_mode::never);
+  sink->set_color(spdlog::level::info, "");
+  spdlog::set_default_logger(std::make_shared<spdlog::logger>("minfold", sink));
+  spdlog::set_pattern("%^%v%$");
+  try {
+    return cli::run(argc, argv);
+  } catch (std::invalid_argument const& error) {
+    return cli::complain(cli::bad_input, error.what());
+  } catch (std::bad_alloc const&) {
+    return cli::complain(cli::internal, "out of memory");
+  } catch (std::exception const& error) {
+    return cli::complain(cli::internal, error.what());
+  } catch (...) {
+    return cli::complain(cli::internal, "unknown");
+  }
+}

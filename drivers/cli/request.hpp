@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef MINFOLD_CLI_REQUEST_HPP
+#define MINFOLD_CLI_REQUEST_HPP
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace minfold::cli {
+
+/// What is asked for on the command line of solve, check and demo.
+struct SolveRequest {
+  std::string problem, method = "hgms", precision = "double";
+  std::vector<std::string> sets;    ///< key=value
+  std::string data;                 ///< --data DIR
+  std::optional<std::string> json;  ///< --json FILE
+  std::uint64_t seed = 1;
+  std::optional<int> max_iterations;
+  std::optional<double> tolerance;
+  bool quiet = false;
+};
+
+}  // namespace minfold::cli
+
+#endif

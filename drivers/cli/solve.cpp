@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "solve.hpp"
+
+#include <minfold/core/require.hpp>
+
+#include "atomic_file.hpp"
+#include "commands.hpp"
+#include "progress.hpp"
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <utility>
+
+namespace minfold::cli {
+namespace {
+
+std::sig_atomic_t volatile interrupted = 0;
+
+/// While this lives the first SIGINT or SIGTERM only raises a flag; the second one ends the process.
+class Interrupts {
+ public:
+  Interrupts() {
+    struct sigaction action{};
+    action.sa_handler = [](int) { interrupted = 1; };
+    action.sa_flags = SA_RESETHAND | SA_RESTART;
+    sigaction(SIGINT, &action, &before_[0]);
+    sigaction(SIGTERM, &action, &before_[1]);
+  }
+  ~Interrupts() {
+    sigaction(SIGINT, &before_[0], nullptr);
+    sigaction(SIGTERM, &before_[1], nullptr);
+  }
+  Interrupts(Interrupts const&) = delete;
+  Interrupts& operator=(Interrupts const&) = delete;
+
+ private:
+  struct sigaction before_[2];
+};
+
+using Space = Kokkos::DefaultExecutionSpace;
+
+template <class T>
+std::vector<double> host_copy(Space const& space, Vectors<T, Space> const& view) {
+  auto const host = to_host(space, view);
+  return {host.data(), host.data() + host.size()};
+}
+
+/// Points of the solve at which an observer was called.
+struct Trace {
+  Solution start, end;
+  Seen first, last;
+  std::vector<Iteration> iterations;
+  std::vector<ItemCertificate> certificates;
+};
+
+template <class T>
+NamedProblem<T> make(CatalogEntry const& entry, Settings& settings, ProblemContext const& context) {
+  if constexpr (std::is_same_v<T, float>)
+    return entry.make_float(settings, context);
+  else
+    return entry.make_double(settings, context);
+}
+
+template <class T>
+HgmsResult observe(Space const& space, NamedProblem<T> const& named, HgmsOptions<T> const& options,
+                   SolveRequest const& request, Trace& trace) {
+  auto const& problem = *named.problem;
+  BilevelState<T, Space> state(space, problem);
+  auto const start = Kokkos::create_mirror_view(state.x);
+  MINFOLD_REQUIRE(named.start.size() == start.size(), "problem ", request.problem,
+                  ": its start has ", named.start.size(), " numbers, expected ", start.size());
+  std::transform(named.start.begin(), named.start.end(), start.data(),
+                 [](double v) { return T(v); });
+  Kokkos::deep_copy(space, state.x, start);
+  space.fence("minfold::cli::solve: host copy goes out of scope");
+
+  Progress progress(request.problem, options.max_iterations, double(options.tolerance),
+                    request.quiet);
+  Interrupts const interrupts;
+  auto const result =
+      minimize_hgms<T, Space>(space, problem, state, options, [&](Iteration const& it) {
+        if (trace.iterations.empty()) {
+          trace.first = {host_copy(space, state.x), host_copy(space, state.hypergradient),
+                         it.upper};
+          trace.start = {trace.first.x, host_copy(space, state.y)};
+        }
+        trace.iterations.push_back(it);
+        progress.update(it);
+        return !interrupted;
+      });
+  progress.finish();
+  trace.last = {host_copy(space, state.x), host_copy(space, state.hypergradient),
+                result.last.upper};
+  trace.certificates = state.certificates;
+  trace.end = {trace.last.x, host_copy(space, state.y)};
+  return result;
+}
+
+template <class T>
+SolveReport solve_in(SolveRequest const& request) {
+  Space const space;
+  Settings settings(request.sets);
+  auto const named = make<T>(find_problem(request.problem), settings, {request.seed, request.data});
+  auto options = HgmsOptions<T>::from(settings);
+  settings.refuse_unknown();
+  options.seed = request.seed;
+  if (request.max_iterations) options.max_iterations = *request.max_iterations;
+  if (request.tolerance) options.tolerance = T(*request.tolerance);
+
+  SolveReport report;
+  report.problem = request.problem;
+  report.method = request.method;
+  report.backend = Space::name();
+  report.threads = Kokkos::DefaultHostExecutionSpace().concurrency();
+  report.precision = request.precision;
+  report.seed = request.seed;
+  report.options = options_json(settings);
+  report.options["max_iterations"] = options.max_iterations;
+  report.options["tolerance"] = double(options.tolerance);
+
+  Trace trace;
+  report.result = observe(space, named, options, request, trace);
+  report.x = trace.last.x;
+  bool const usable = !trace.iterations.empty() && report.result.outcome != HgmsOutcome::failed;
+  if (usable && named.metrics) report.metrics = named.metrics(trace.start, trace.end);
+  if (usable && named.truth) report.truth = compare_with_truth(named, trace.first, trace.last);
+  report.iterations = std::move(trace.iterations);
+  report.certificates = std::move(trace.certificates);
+  return report;
+}
+
+}  // namespace
+
+SolveReport solve(SolveRequest const& request) {
+  MINFOLD_REQUIRE(request.method == "hgms", "--method ", request.method, ": expected one of hgms");
+  return request.precision == "float" ? solve_in<float>(request) : solve_in<double>(request);
+}
+
+int run_solve(SolveRequest const& request) {
+  if (request.json) require_writable(*request.json);
+  auto const report = solve(request);
+  if (request.json)
+    // A problem's texts may hold names of files, which need not be UTF-8.
+    write_whole_file(
+        *request.json,
+        report_json(report).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  std::fputs(summary(report, request.quiet).c_str(), stdout);
+  return report.result.solved() ? 0 : 1;
+}
+
+}  // namespace minfold::cli

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef MINFOLD_DRIVERS_COUNTED_PROBLEM_HPP
+#define MINFOLD_DRIVERS_COUNTED_PROBLEM_HPP
+
+#include <minfold/drivers/counters.hpp>
+#include <minfold/drivers/problem.hpp>
+
+namespace minfold {
+
+/// A problem that counts what is asked of it, by stage. Every method works through one of these,
+/// so that no product can escape the count.
+template <class T, ExecutionSpace E>
+class CountedProblem final : public AnyProblem<T, E> {
+ public:
+  using typename AnyProblem<T, E>::ConstVectors;
+  using typename AnyProblem<T, E>::ConstBlocks;
+
+  explicit CountedProblem(AnyProblem<T, E> const& problem)
+      : problem_(problem), books_(std::make_shared<Books>()) {}
+
+  StageCounters const& counters() const { return books_->counters; }
+
+  /// Books the work and the seconds of a scope to a stage.
+  class Scope {
+   public:
+    Scope(CountedProblem const& problem, E const& space, Stage stage)
+        : problem_(problem), space_(space), before_(problem.books_->stage) {
+      problem_.books_->stage = stage;
+    }
+    ~Scope() {
+      space_.fence("minfold::counted_problem::stage");
+      auto& books = *problem_.books_;
+      books.counters[int(books.stage)].seconds += timer_.seconds();
+      books.stage = before_;
+    }
+    Scope(Scope const&) = delete;
+    Scope& operator=(Scope const&) = delete;
+
+   private:
+    CountedProblem const& problem_;
+    E space_;
+    Stage before_;
+    Kokkos::Timer timer_;
+  };
+
+  int batch_size() const override { return problem_.batch_size(); }
+  int dim_x() const override { return problem_.dim_x(); }
+  int dim_y() const override { return problem_.dim_y(); }
+  bool shared_upper() const override { return problem_.shared_upper(); }
+  bool has_second_order() const override { return problem_.has_second_order(); }
+  T length_scale() const override { return problem_.length_scale(); }
+  /// Counts into the same books.
+  std::unique_ptr<AnyProblem<T, E>> for_items(E const& space,
+                                              Scalars<int const, E> target_of) const override {
+    auto part = problem_.for_items(space, target_of);
+    if (!part) return nullptr;
+    return std::unique_ptr<AnyProblem<T, E>>(new CountedProblem(std::move(part), books_));
+  }
+  void project_upper(E const& space, Vectors<T, E> x) const override {
+    problem_.project_upper(space, x);
+  }
+  void random_lower(E const& space, Place place, Vectors<T, E> y) const override {
+    problem_.random_lower(space, place, y);
+  }
+
+  void upper_value(E const& space, ConstVectors x, ConstVectors y,
+                   Scalars<T, E> out) const override {
+    now().values += items(y);
+    problem_.upper_value(space, x, y, out);
+  }
+  void lower_value(E const& space, ConstVectors x, ConstVectors y,
+                   Scalars<T, E> out) const override {
+    now().values += items(y);
+    problem_.lower_value(space, x, y, out);
+  }
+  void upper_gradient(E const& space, ConstVectors x, ConstVectors y, Vectors<T, E> gx,
+                      Vectors<T, E> gy) const override {
+    now().gradients += items(y);
+    problem_.upper_gradient(space, x, y, gx, gy);
+  }
+  void lower_gradient(E const& space, ConstVectors x, ConstVectors y,
+                      Vectors<T, E> gy) const override {
+    now().gradients += items(y);
+    problem_.lower_gradient(space, x, y, gy);
+  }
+  void lower_hessian(E const& space, ConstVectors x, ConstVectors y, ConstBlocks v,
+                     Blocks<T, E> out) const override {
+    now().hessian_products += items(y) * std::int64_t(v.extent(1));
+    problem_.lower_hessian(space, x, y, v, out);
+  }
+  void mixed_transpose(E const& space, ConstVectors x, ConstVectors y, ConstVectors z,
+                       Vectors<T, E> out) const override {
+    now().mixed_products += items(y);
+    problem_.mixed_transpose(space, x, y, z, out);
+  }
+  void upper_hessian(E const& space, ConstVectors x, ConstVectors y, ConstBlocks v,
+                     Blocks<T, E> out) const override {
+    now().second_products += items(y) * std::int64_t(v.extent(1));
+    problem_.upper_hessian(space, x, y, v, out);
+  }
+  void third_product(E const& space, ConstVectors x, ConstVectors y, ConstVectors lambda,
+                     ConstBlocks v, Blocks<T, E> out) const override {
+    now().second_products += items(y) * std::int64_t(v.extent(1));
+    problem_.third_product(space, x, y, lambda, v, out);
+  }
+
+ private:
+  struct Books {
+    StageCounters counters{};
+    Stage stage = Stage::lower_solve;
+  };
+
+  CountedProblem(std::unique_ptr<AnyProblem<T, E>> part, std::shared_ptr<Books> books)
+      : owned_(std::move(part)), problem_(*owned_), books_(std::move(books)) {}
+
+  Counters& now() const { return books_->counters[int(books_->stage)]; }
+  static std::int64_t items(ConstVectors const& y) { return std::int64_t(y.extent(0)); }
+
+  std::unique_ptr<AnyProblem<T, E>> owned_;
+  AnyProblem<T, E> const& problem_;
+  std::shared_ptr<Books> books_;
+};
+
+}  // namespace minfold
+
+#endif

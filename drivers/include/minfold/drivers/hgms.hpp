@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef MINFOLD_DRIVERS_HGMS_HPP
+#define MINFOLD_DRIVERS_HGMS_HPP
+
+#include <minfold/drivers/candidates.hpp>
+#include <minfold/drivers/certificate.hpp>
+#include <minfold/drivers/counters.hpp>
+#include <minfold/drivers/lower_solve.hpp>
+#include <minfold/drivers/outer_step.hpp>
+#include <minfold/drivers/problem.hpp>
+#include <minfold/drivers/refine.hpp>
+#include <minfold/drivers/settings.hpp>
+
+#include <functional>
+#include <optional>
+
+/// HG-MS, "select then differentiate", for min_x F(x), F(x) = sum over targets of min { f(x, y) : y in
+/// S(x) }, S(x) = argmin_y g(x, y) a manifold.
+///
+/// Every outer iteration puts candidates on S(x), moves each along S(x) to a critical point of f,
+/// keeps the best and differentiates there:
+///     grad F(x) = grad_x f - G^T H^+ grad_y f,   H = d2g/dy2, G = d(grad_y g)/dx.
+/// The formula needs a unique selected point only, not a single minimizer of g.
+/// Source: the method is described in arXiv 2605.09209; its listing is not public, so the loop is
+/// our reconstruction from the stated principle.
+namespace minfold {
+
+template <class T>
+struct HgmsOptions {
+  int max_iterations = 200;
+  /// Stop at ||projected hypergradient|| <= tolerance * max(1, ||the first one||).
+  T tolerance = std::is_same_v<T, float> ? T(1e-3) : T(1e-8);
+  std::uint64_t seed = 1;
+  CandidateOptions<T> candidates;
+  LowerSolveOptions<T> lower;
+  RefineOptions<T> refine;
+  OuterOptions<T> outer;
+  CertificateOptions certificate;
+
+  /// The same options from key=value settings (candidates=, step=, ...).
+  static HgmsOptions from(Settings& settings);
+};
+
+/// One line of a solve. Host data.
+struct Iteration {
+  int iteration = 0;
+  double upper = 0;               ///< F(x)
+  double hypergradient_norm = 0;  ///< of the projected hypergradient
+  double step = 0;                ///< of the step that led here; 0 at the start
+  Certificate certificate;
+  StageCounters counters{};  ///< since the start of the solve
+  double seconds = 0;        ///< since the start of the solve
+};
+
+enum class HgmsOutcome : std::uint8_t {
+  converged,  ///< the hypergradient is below the tolerance
+  iteration_limit,
+  stalled,  ///< no step decreases F: at a kink, or at the accuracy of F
+  stopped,  ///< the observer asked for it
+  failed    ///< no candidate reached S(x), or NaN
+};
+char const* to_string(HgmsOutcome outcome);
+
+/// What a solve owns: the caller gives x, gets back all of it.
+template <class T, ExecutionSpace E>
+struct BilevelState {
+  Vectors<T, E> x;              ///< (upper_rows, dim_x): start, then result
+  Vectors<T, E> y;              ///< (targets, dim_y): selected points; also the start when warm
+  bool warm = false;            ///< y holds a point to track from
+  Vectors<T, E> hypergradient;  ///< (upper_rows, dim_x)
+  std::vector<ItemCertificate> certificates;  ///< one a target, at the last iteration
+
+  BilevelState(E const& space, AnyProblem<T, E> const& problem);
+};
+
+struct HgmsResult {
+  HgmsOutcome outcome = HgmsOutcome::failed;
+  int iterations = 0;
+  Iteration last;
+  /// Converged and certified.
+  bool solved() const {
+    return outcome == HgmsOutcome::converged && last.certificate.verdict == Verdict::certified;
+  }
+};
+
+/// Called after each iteration; false stops the solve.
+using Observer = std::function<bool(Iteration const&)>;
+
+/// Minimizes F from state.x. One host wait a kernel that decides; the arithmetic stays on `space`.
+template <class T, ExecutionSpace E>
+HgmsResult minimize_hgms(E const& space, AnyProblem<T, E> const& problem, BilevelState<T, E>& state,
+                         HgmsOptions<T> const& options = {}, Observer const& observer = {});
+
+}  // namespace minfold
+
+#include <minfold/drivers/impl/hgms_impl.hpp>
+
+// Compiled once, in src/instantiate_hgms.cpp: problems are behind AnyProblem, so these two serve all.
+#define MINFOLD_IMPL_HGMS(prefix, T)                                                            \
+  prefix template struct minfold::BilevelState<T, Kokkos::DefaultExecutionSpace>;               \
+  prefix template minfold::HgmsResult minfold::minimize_hgms(                                   \
+      Kokkos::DefaultExecutionSpace const&,                                                     \
+      minfold::AnyProblem<T, Kokkos::DefaultExecutionSpace> const&,                             \
+      minfold::BilevelState<T, Kokkos::DefaultExecutionSpace>&, minfold::HgmsOptions<T> const&, \
+      minfold::Observer const&);
+#if defined(MINFOLD_EXTERN_TEMPLATES)
+MINFOLD_IMPL_HGMS(extern, float)
+MINFOLD_IMPL_HGMS(extern, double)
+#endif
+
+#endif

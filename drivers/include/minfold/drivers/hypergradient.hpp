@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef MINFOLD_DRIVERS_HYPERGRADIENT_HPP
+#define MINFOLD_DRIVERS_HYPERGRADIENT_HPP
+
+#include <minfold/drivers/counted_problem.hpp>
+#include <minfold/drivers/impl/tangent_basis.hpp>
+#include <minfold/drivers/refine.hpp>
+
+namespace minfold {
+
+/// Hypergradient and everything its certificate needs, for a batch of selected points.
+template <class T, ExecutionSpace E>
+struct Hypergradients {
+  Vectors<T, E> h;                       ///< (items, dim_x), one a point
+  Scalars<T, E> lower_norm, upper_norm;  ///< ||grad_y g||, ||grad_y f||
+  Scalars<T, E> tangential_norm;         ///< ||P_ker grad_y f||
+  Scalars<T, E> smallest_curvature;      ///< of Hess_S f; NaN where not formed
+  Scalars<SolveRecord<T>, E> solves;
+  Scalars<KernelRecord<T>, E> kernels;
+};
+
+/// h = grad_x f - G^T v, v = H^+ (grad_y f - P_ker grad_y f), at points that are critical for f along S.
+///
+/// Requires  y: (items, dim_y) on S(x).
+/// Costs     the tangent space, one solve, one mixed product; with `curvature` 2 k second-order
+///           products. Books the tangent space and the curvature to Stage::certify.
+template <class T, ExecutionSpace E>
+Hypergradients<T, E> hypergradients(E const& space, CountedProblem<T, E> const& problem,
+                                    Vectors<T const, E> x, Vectors<T const, E> y,
+                                    RefineOptions<T> const& options, Representation& known,
+                                    bool curvature) {
+  int const items = int(y.extent(0)), n = problem.dim_y(), m = problem.dim_x();
+  Hypergradients<T, E> r{
+      make_vectors<T>(space, "minfold::hypergradient::h", items, m),
+      make_scalars<T>(space, "minfold::hypergradient::lower_norm", items),
+      make_scalars<T>(space, "minfold::hypergradient::upper_norm", items),
+      make_scalars<T>(space, "minfold::hypergradient::tangential_norm", items),
+      make_scalars<T>(space, "minfold::hypergradient::curvature", items),
+      make_scalars<SolveRecord<T>>(space, "minfold::hypergradient::solves", items),
+      {}};
+  auto const gx = make_vectors<T>(space, "minfold::hypergradient::upper_x", items, m);
+  auto const gy = make_vectors<T>(space, "minfold::hypergradient::upper_y", items, n);
+  auto const lower = make_vectors<T>(space, "minfold::hypergradient::lower_y", items, n);
+  auto const v = make_vectors<T>(space, "minfold::hypergradient::adjoint", items, n);
+  auto const tangential = make_vectors<T>(space, "minfold::hypergradient::tangential", items, n);
+  LowerHessian<T, E> const hessian{&problem, x, y};
+  TangentSpace<T, E> tangent;
+  {
+    typename CountedProblem<T, E>::Scope const scope(problem, space, Stage::certify);
+    tangent = remembered_tangent_space(space, hessian, options.tangent, known);
+    r.kernels = tangent.records;
+  }
+  {
+    typename CountedProblem<T, E>::Scope const scope(problem, space, Stage::differentiate);
+    problem.upper_gradient(space, x, y, gx, gy);
+    problem.lower_gradient(space, x, y, lower);
+    tangent_solve(space, hessian, tangent, as_block(Vectors<T const, E>(gy)), as_block(v),
+                  as_block(tangential), r.solves);
+    problem.mixed_transpose(space, x, y, v, r.h);
+    for_each_item(
+        "minfold::hypergradient::combine", space, items, n,
+        KOKKOS_LAMBDA(TeamMember<E> const& team, int item) {
+          team_for(team, m, [&](int j) { r.h(item, j) = gx(item, j) - r.h(item, j); });
+          T const g_norm = team_norm(team, n, Kokkos::subview(lower, item, Kokkos::ALL));
+          T const f_norm = team_norm(team, n, Kokkos::subview(gy, item, Kokkos::ALL));
+          T const along = team_norm(team, n, Kokkos::subview(tangential, item, Kokkos::ALL));
+          Kokkos::single(Kokkos::PerTeam(team), [&] {
+            r.lower_norm(item) = g_norm;
+            r.upper_norm(item) = f_norm;
+            r.tangential_norm(item) = along;
+            r.smallest_curvature(item) = Kokkos::Experimental::quiet_NaN_v<T>;
+          });
+        });
+  }
+  if (!curvature || !problem.has_second_order() ||
+      tangent.representation == Representation::implicit)
+    return r;
+  typename CountedProblem<T, E>::Scope const scope(problem, space, Stage::certify);
+  int const k = impl::largest_dimension(space, tangent.records);
+  if (k < 0 || k > options.newton_order) return r;
+  auto const q = impl::explicit_kernel(space, tangent, items, n, std::max(k, 1));
+  int const room = int(q.vectors.extent(1));
+  auto const matrix = make_blocks<T>(space, "minfold::hypergradient::hessian", items, room, room);
+  auto const values = make_vectors<T>(space, "minfold::hypergradient::curvatures", items, room);
+  auto const eigen = make_scalars<EigenRecord<T>>(space, "minfold::hypergradient::eigen", items);
+  riemannian_hessian<T, E>(space, problem, x, y, v, q, matrix);
+  symmetric_eigen(space, matrix, values, eigen, {.verify = false});
+  Kokkos::parallel_for(
+      "minfold::hypergradient::smallest", Kokkos::RangePolicy<E>(space, 0, items),
+      KOKKOS_LAMBDA(int item) {
+        // An isolated point (k = 0) has no direction in which it could be degenerate.
+        if (q.dimension(item) == 0)
+          r.smallest_curvature(item) = Kokkos::Experimental::infinity_v<T>;
+        else if (eigen(item).outcome == Outcome::converged)
+          r.smallest_curvature(item) = values(item, 0);
+      });
+  return r;
+}
+
+}  // namespace minfold
+
+#endif

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef MINFOLD_DRIVERS_IMPL_LOWER_SOLVE_IMPL_HPP
+#define MINFOLD_DRIVERS_IMPL_LOWER_SOLVE_IMPL_HPP
+
+#include <minfold/drivers/impl/sub_batch.hpp>
+#include <minfold/drivers/lower_solve.hpp>
+
+namespace minfold::impl {
+
+/// Armijo backtracking state of one item; 0 = settled.
+template <std::floating_point T>
+struct LineSearch {
+  T step = 0;
+  T slope = 0;  ///< <gradient, direction> of the decrease, > 0
+  T value = 0;  ///< at the start of the step
+  bool searching = false;
+};
+
+/// Judges gradients, zeroes those of settled items in `rhs`; returns how many still work.
+template <class T, ExecutionSpace E>
+int judge_lower(E const& space, Vectors<T, E> const& gradient, Vectors<T, E> const& rhs,
+                Scalars<LowerRecord<T>, E> const& records, Scalars<T, E> const& values, T length,
+                LowerSolveOptions<T> const& options) {
+  int const items = int(gradient.extent(0)), n = int(gradient.extent(1));
+  for_each_item(
+      "minfold::lower_solve::judge", space, items, n,
+      KOKKOS_LAMBDA(TeamMember<E> const& team, int item) {
+        auto r = records(item);
+        T const norm = team_norm(team, n, Kokkos::subview(gradient, item, Kokkos::ALL));
+        if (r.outcome == Outcome::not_run) {
+          r.gradient_norm = norm;
+          r.value = values(item);
+          T const scale = r.operator_norm * length, before = r.residual;
+          r.residual = norm == T(0)
+                           ? T(0)
+                           : (scale > T(0) ? norm / scale : Kokkos::Experimental::infinity_v<T>);
+          if (!Kokkos::isfinite(norm) || !Kokkos::isfinite(r.value))
+            r.outcome = Outcome::not_finite;
+          // Rounding in grad_y g may keep the tolerance out of reach: a step that no longer
+          // halves a residual at that level is the end.
+          else if (r.residual <= options.tolerance ||
+                   (r.residual <= T(1e4) * epsilon<T> && r.iterations > 1 &&
+                    r.residual > T(0.5) * before))
+            r.outcome = Outcome::converged;
+          else if (r.iterations >= options.max_iterations)
+            r.outcome = Outcome::iteration_limit;
+        }
+        bool const works = r.outcome == Outcome::not_run;
+        team_for(team, n, [&](int i) { rhs(item, i) = works ? gradient(item, i) : T(0); });
+        team.team_barrier();
+        Kokkos::single(Kokkos::PerTeam(team), [&] { records(item) = r; });
+      });
+  return count_working(space, records);
+}
+
+/// Turns the CG result into a descent direction of bounded length and starts the line search.
+template <class T, ExecutionSpace E>
+void start_search(E const& space, Vectors<T, E> const& y, Vectors<T, E> const& rhs,
+                  Vectors<T, E> const& direction, Scalars<SolveRecord<T>, E> const& solves,
+                  Scalars<LowerRecord<T>, E> const& records,
+                  Scalars<LineSearch<T>, E> const& searches, T length) {
+  int const items = int(y.extent(0)), n = int(y.extent(1));
+  for_each_item(
+      "minfold::lower_solve::start_search", space, items, n,
+      KOKKOS_LAMBDA(TeamMember<E> const& team, int item) {
+        auto r = records(item);
+        LineSearch<T> s;
+        if (r.outcome == Outcome::not_run) {
+          auto const d = Kokkos::subview(direction, item, Kokkos::ALL);
+          auto const g = Kokkos::subview(rhs, item, Kokkos::ALL);
+          auto const solve = solves(item);
+          if (solve.operator_norm > T(0)) r.operator_norm = solve.operator_norm;
+          ++r.iterations;
+          r.products += solve.products;
+          T const g_norm = r.gradient_norm;
+          T slope = team_dot(team, n, d, g);
+          // No usable direction (negative curvature at once): steepest descent, one Newton length
+          // for the largest curvature seen.
+          if (!(slope > T(0))) {
+            T const scale = r.operator_norm > T(0) ? T(1) / r.operator_norm : length / g_norm;
+            team_for(team, n, [&](int i) { d(i) = scale * g(i); });
+            team.team_barrier();
+            slope = scale * g_norm * g_norm;
+          }
+          T const d_norm = team_norm(team, n, d);
+          T const y_norm = team_norm(team, n, Kokkos::subview(y, item, Kokkos::ALL));
+          T const longest = T(4) * (length + y_norm);
+          s.step = d_norm > longest ? longest / d_norm : T(1);
+          s.slope = slope;
+          s.value = r.value;
+          s.searching = true;
+          if (!Kokkos::isfinite(d_norm)) {
+            s.searching = false;
+            r.outcome = Outcome::not_finite;
+          }
+        }
+        Kokkos::single(Kokkos::PerTeam(team), [&] {
+          searches(item) = s;
+          records(item) = r;
+        });
+      });
+}
+
+/// trial := y - step d for items that search.
+template <class T, ExecutionSpace E>
+void make_trial(E const& space, Vectors<T, E> const& y, Vectors<T, E> const& direction,
+                Scalars<LineSearch<T>, E> const& searches, Vectors<T, E> const& trial) {
+  int const n = int(y.extent(1));
+  Kokkos::parallel_for(
+      "minfold::lower_solve::trial",
+      Kokkos::MDRangePolicy<E, Kokkos::Rank<2>>(space, {0, 0}, {int(y.extent(0)), n}),
+      KOKKOS_LAMBDA(int item, int i) {
+        trial(item, i) = searches(item).searching
+                             ? y(item, i) - searches(item).step * direction(item, i)
+                             : y(item, i);
+      });
+}
+
+/// Accepts or halves. Returns how many items still search.
+template <class T, ExecutionSpace E>
+int judge_trial(E const& space, Vectors<T, E> const& y, Vectors<T, E> const& trial,
+                Scalars<T, E> const& values, Scalars<LineSearch<T>, E> const& searches,
+                Scalars<LowerRecord<T>, E> const& records) {
+  int const items = int(y.extent(0)), n = int(y.extent(1));
+  for_each_item(
+      "minfold::lower_solve::judge_trial", space, items, n,
+      KOKKOS_LAMBDA(TeamMember<E> const& team, int item) {
+        auto s = searches(item);
+        if (!s.searching) return;
+        // The slack lets full Newton steps through once g itself has no digits left to decrease.
+        T const slack = T(8) * epsilon<T> * Kokkos::abs(s.value);
+        T const value = values(item);
+        bool const accepted =
+            Kokkos::isfinite(value) && value <= s.value - T(1e-4) * s.step * s.slope + slack;
+        team.team_barrier();
+        if (accepted) {
+          team_for(team, n, [&](int i) { y(item, i) = trial(item, i); });
+        }
+        Kokkos::single(Kokkos::PerTeam(team), [&] {
+          s.searching = !accepted;
+          if (accepted) records(item).value = value;
+          s.step *= T(0.5);
+          if (!accepted && s.step < epsilon<T>) {
+            s.searching = false;
+            records(item).outcome = Outcome::iteration_limit;
+          }
+          searches(item) = s;
+        });
+      });
+  int searching = 0;
+  Kokkos::parallel_reduce(
+      "minfold::lower_solve::searching", Kokkos::RangePolicy<E>(space, 0, items),
+      KOKKOS_LAMBDA(int item, int& count) { count += searches(item).searching; }, searching);
+  return searching;
+}
+
+/// Goes on with the items whose record says not_run, from the state in y and records.
+template <class T, ExecutionSpace E>
+void lower_solve_working(E const& space, AnyProblem<T, E> const& problem, Vectors<T const, E> x,
+                         Vectors<T, E> y, Scalars<LowerRecord<T>, E> const& records,
+                         LowerSolveOptions<T> const& options, T forcing) {
+  if (int const working = count_working(space, records)) {
+    auto const part = working_items(space, problem, records, working);
+    if (part.problem) {
+      auto const part_y = part.gather(space, y);
+      auto const part_records = part.gather(space, records, int(y.extent(0)));
+      lower_solve_working<T, E>(space, *part.problem, x, part_y, part_records, options, forcing);
+      part.scatter(space, part_y, y);
+      part.scatter(space, part_records, records);
+      return;
+    }
+  } else {
+    return;
+  }
+  int const items = int(y.extent(0)), n = int(y.extent(1));
+  T const length = problem.length_scale();
+  auto const gradient = make_vectors<T>(space, "minfold::lower_solve::gradient", items, n);
+  auto const rhs = make_vectors<T>(space, "minfold::lower_solve::rhs", items, n);
+  auto const direction = make_vectors<T>(space, "minfold::lower_solve::direction", items, n);
+  auto const trial = make_vectors<T>(space, "minfold::lower_solve::trial", items, n);
+  auto const values = make_scalars<T>(space, "minfold::lower_solve::values", items);
+  auto const solves = make_scalars<SolveRecord<T>>(space, "minfold::lower_solve::solves", items);
+  auto const searches = make_scalars<LineSearch<T>>(space, "minfold::lower_solve::searches", items);
+  problem.lower_value(space, x, y, values);
+  for (;;) {
+    problem.lower_gradient(space, x, y, gradient);
+    int const working = judge_lower(space, gradient, rhs, records, values, length, options);
+    if (working == 0) return;
+    if (items >= sub_batch_items && 2 * working <= items &&
+        (problem.batch_size() == 1 || problem.for_items(space, {})))
+      return lower_solve_working<T, E>(space, problem, x, y, records, options, forcing);
+    // Tighter and tighter: the convergence becomes superlinear whatever the item.
+    pinv_cg(space, LowerHessian<T, E>{&problem, x, y}, rhs, direction, solves,
+            {.relative_tolerance = forcing,
+             .max_iterations = options.max_cg_iterations,
+             .max_restarts = 0,
+             .negative_curvature = T(16) * epsilon<T>});
+    forcing = Kokkos::max(T(0.2) * forcing, std::is_same_v<T, float> ? T(1e-3) : T(1e-6));
+    start_search(space, y, rhs, direction, solves, records, searches, length);
+    do {
+      make_trial(space, y, direction, searches, trial);
+      problem.lower_value(space, x, trial, values);
+    } while (judge_trial(space, y, trial, values, searches, records) > 0);
+  }
+}
+
+}  // namespace minfold::impl
+
+namespace minfold {
+
+template <class T, ExecutionSpace E>
+void lower_solve(E const& space, AnyProblem<T, E> const& problem, Vectors<T const, E> x,
+                 Vectors<T, E> y, Scalars<LowerRecord<T>, E> const& records,
+                 LowerSolveOptions<T> const& options) {
+  int const items = int(y.extent(0)), n = int(y.extent(1));
+  MINFOLD_REQUIRE(n == problem.dim_y() && items % problem.batch_size() == 0, "lower_solve: y is ",
+                  items, " x ", n, ", expected a multiple of ", problem.batch_size(), " rows of ",
+                  problem.dim_y());
+  MINFOLD_REQUIRE(int(records.extent(0)) == items, "lower_solve: ", items, " items but ",
+                  records.extent(0), " records");
+  if (items == 0) return;
+  Kokkos::deep_copy(space, records, LowerRecord<T>{});
+  impl::lower_solve_working<T, E>(space, problem, x, y, records, options, T(0.1));
+}
+
+}  // namespace minfold
+
+#endif

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef MINFOLD_DRIVERS_REFINE_HPP
+#define MINFOLD_DRIVERS_REFINE_HPP
+
+#include <minfold/drivers/lower_solve.hpp>
+#include <minfold/kernels/tangent_space.hpp>
+
+namespace minfold {
+
+template <std::floating_point T>
+struct RefineOptions {
+  int max_iterations = 80;
+  /// Stop at ||P_ker grad_y f|| <= tolerance * scale of the target's gradients.
+  T tolerance = std::is_same_v<T, float> ? T(1e-5) : T(1e-10);
+  bool newton = true;      ///< Riemannian Newton where the problem gives second-order products
+  int newton_order = 512;  ///< largest k for which Hess_S f is formed
+  TangentSpaceOptions<T> tangent;
+};
+
+template <std::floating_point T>
+struct RefineRecord {
+  Outcome outcome = Outcome::not_run;
+  int iterations = 0;
+  T value = 0;                                                  ///< f
+  T gradient_norm = 0;                                          ///< ||P_ker grad_y f||
+  T scale = 0;                                                  ///< what it is compared with
+  T upper_norm = 0;                                             ///< ||grad_y f||
+  T smallest_curvature = Kokkos::Experimental::quiet_NaN_v<T>;  ///< of Hess_S f, at the last step
+  T largest_curvature = 0;                                      ///< largest |eigenvalue| met
+};
+
+/// Per target, what curvature and gradient of f along S can be: the yardstick of the tolerances.
+template <std::floating_point T>
+struct TargetScale {
+  T gradient = 0;   ///< largest ||grad_y f|| met
+  T curvature = 0;  ///< largest |eigenvalue of Hess_S f| met
+};
+
+/// Moves every point along S(x) to a critical point of f on S(x).
+///
+/// Requires  y: (items, dim_y) on S(x) (lower_solve converged); items whose lower outcome is not
+///           converged are left alone and end with that outcome.
+/// Gives     y moved, on S(x) again; lower: the records of its last normal correction.
+/// Costs     a step: the tangent space, one solve, one normal correction a trial; with Newton also k
+///           second-order products.
+/// Method    Riemannian gradient rT = P_ker grad_y f and multiplier lambda = H^+ grad_y f in one solve.
+///           Newton on the k x k matrix of Hess_S f[v, w] = <v, (d2f/dy2 - d3g/dy3[lambda]) w>, v, w in ker H
+///           (methods: Hessian of the Lagrangian on the tangent space), with |eigenvalues| so that the
+///           step descends, and an escape along negative curvature at saddles; else descent with
+///           Barzilai-Borwein steps. Armijo on f after the normal correction (the retraction).
+template <class T, ExecutionSpace E>
+void refine(E const& space, AnyProblem<T, E> const& problem, Vectors<T const, E> x, Vectors<T, E> y,
+            Scalars<LowerRecord<T>, E> const& lower, Scalars<RefineRecord<T>, E> const& records,
+            Scalars<TargetScale<T>, E> const& scales, LowerSolveOptions<T> const& lower_options,
+            RefineOptions<T> const& options, Representation& known);
+
+/// The tangent space at y, with `known` as the memory of a solve: the representation that the
+/// automatic choice found is asked for first, so that the trials it lost are not repeated.
+template <class T, ExecutionSpace E>
+TangentSpace<T, E> remembered_tangent_space(E const& space, LowerHessian<T, E> const& hessian,
+                                            TangentSpaceOptions<T> const& options,
+                                            Representation& known) {
+  auto first = options;
+  if (options.representation == Representation::automatic &&
+      (known == Representation::spectral || known == Representation::kernel_basis)) {
+    first.representation = known;
+    first.max_basis = std::min(options.max_basis, 32);
+  }
+  auto tangent = tangent_space(space, hessian, first);
+  auto const missing = summarize(space, tangent.records);
+  if (first.representation != options.representation && missing[Outcome::rank_limit] +
+                                                                missing[Outcome::iteration_limit] +
+                                                                missing[Outcome::ambiguous_rank] >
+                                                            0)
+    tangent = tangent_space(space, hessian, options);
+  known = tangent.representation;
+  return tangent;
+}
+
+/// Hess_S f of each item as a matrix on the kernel basis q(item, j, :), j < dimension(item):
+/// out(item, i, j) = <q_i, (d2f/dy2 - d3g/dy3[lambda]) q_j>, identity beyond the dimension.
+/// Costs 2 columns second-order products an item.
+template <class T, ExecutionSpace E>
+void riemannian_hessian(E const& space, AnyProblem<T, E> const& problem, Vectors<T const, E> x,
+                        Vectors<T const, E> y, Vectors<T const, E> lambda, Basis<T, E> const& q,
+                        Blocks<T, E> const& out);
+
+}  // namespace minfold
+
+#include <minfold/drivers/impl/refine_impl.hpp>
+
+#endif

@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef MINFOLD_PROBLEMS_HYPER_CLEANING_IMPL_HPP
+#define MINFOLD_PROBLEMS_HYPER_CLEANING_IMPL_HPP
+
+#include <minfold/problems/hyper_cleaning.hpp>
+
+namespace minfold {
+
+namespace impl {
+
+/// Bytes of logits that are made at once: on a host what the caches and the allocator like, on a
+/// device what keeps it busy.
+template <ExecutionSpace E>
+inline constexpr long cleaning_scratch = runs_on_host<E> ? 24L << 20 : 256L << 20;
+
+/// out(i) = sigmoid(x_i) / N or its derivative.
+template <class T, ExecutionSpace E>
+struct SigmoidWeights {
+  Vectors<T const, E> x;
+  Scalars<T, E> out;
+  bool slope;
+  KOKKOS_INLINE_FUNCTION void operator()(int i) const {
+    T const sigmoid = T(1) / (T(1) + Kokkos::exp(-x(0, i)));
+    out(i) = (slope ? sigmoid * (T(1) - sigmoid) : sigmoid) / T(out.extent(0));
+  }
+};
+
+/// out(item) += scale <w(item, :), q(item, :)>
+template <class T, ExecutionSpace E>
+struct AddInner {
+  T scale;
+  Vectors<T const, E> w, q;
+  Scalars<T, E> out;
+  template <class Team>
+  KOKKOS_INLINE_FUNCTION void operator()(Team const& team, int item) const {
+    T const sum = team_sum(team, int(w.extent(1)), [&](int i) { return w(item, i) * q(item, i); });
+    Kokkos::single(Kokkos::PerTeam(team), [&] { out(item) += scale * sum; });
+  }
+};
+
+template <class T, ExecutionSpace E>
+struct SmallNormal {
+  Place place;
+  T scale;
+  Vectors<T, E> y;
+  KOKKOS_INLINE_FUNCTION void operator()(int t) const {
+    int const n = int(y.extent(1));
+    Place here = place;
+    here.item += std::uint32_t(t / n);
+    here.row = std::uint32_t(t % n);
+    y(t / n, t % n) = scale * T(normal(here));
+  }
+};
+
+}  // namespace impl
+
+template <class T, ExecutionSpace E>
+HyperCleaning<T, E>::HyperCleaning(CleaningData const& data, CleaningModel const& model)
+    : model_(model),
+      classes_(data.classes),
+      features_(data.features),
+      train_(upload(data.train, data.train_labels, data.features)),
+      validation_(upload(data.validation, data.validation_labels, data.features)) {
+  auto const fill = [](std::string const& label, int n, double value) {
+    Scalars<T, E> view(Kokkos::view_alloc(Kokkos::WithoutInitializing, label), n);
+    Kokkos::deep_copy(view, T(value));
+    return view;
+  };
+  box_ = UpperSet<T, E>::box(fill("minfold::hyper_cleaning::lower", dim_x(), -model.bound),
+                             fill("minfold::hyper_cleaning::upper", dim_x(), model.bound));
+  auto const projector = kernel_projector(data.train, features_);
+  unseen_ = projector.dimension;
+  if (unseen_ > 0) {
+    unseen_projector_ = Vectors<T, E>("minfold::hyper_cleaning::unseen", features_, features_);
+    auto const host = Kokkos::create_mirror_view(unseen_projector_);
+    std::copy(projector.matrix.begin(), projector.matrix.end(), host.data());
+    Kokkos::deep_copy(unseen_projector_, host);
+  }
+}
+
+template <class T, ExecutionSpace E>
+auto HyperCleaning<T, E>::upload(std::vector<double> const& a, std::vector<int> const& labels,
+                                 int features) -> Samples {
+  int const count = int(labels.size());
+  MINFOLD_REQUIRE(count > 0 && a.size() == labels.size() * std::size_t(features),
+                  "HyperCleaning: expected ", features, " numbers for each of ", count,
+                  " samples, at least one, found ", a.size());
+  Samples samples;
+  samples.a = Vectors<T, E>("minfold::hyper_cleaning::samples", count, features);
+  samples.labels = Scalars<int, E>("minfold::hyper_cleaning::labels", count);
+  samples.equal_weights = Scalars<T, E>("minfold::hyper_cleaning::equal_weights", count);
+  auto const host_a = Kokkos::create_mirror_view(samples.a);
+  auto const host_labels = Kokkos::create_mirror_view(samples.labels);
+  std::transform(a.begin(), a.end(), host_a.data(), [](double v) { return T(v); });
+  std::copy(labels.begin(), labels.end(), host_labels.data());
+  Kokkos::deep_copy(samples.a, host_a);
+  Kokkos::deep_copy(samples.labels, host_labels);
+  Kokkos::deep_copy(samples.equal_weights, T(1) / T(count));
+  return samples;
+}
+
+template <class T, ExecutionSpace E>
+void HyperCleaning<T, E>::check(ConstVectors x, ConstVectors y) const {
+  MINFOLD_REQUIRE(x.extent(0) == 1 && int(x.extent(1)) == dim_x(), "HyperCleaning: x is ",
+                  x.extent(0), " x ", x.extent(1), ", expected 1 x ", dim_x());
+  MINFOLD_REQUIRE(int(y.extent(1)) == dim_y() && y.span_is_contiguous(), "HyperCleaning: y has ",
+                  y.extent(1), " components, expected ", dim_y(), " without gaps between rows");
+}
+template <class T, ExecutionSpace E>
+void HyperCleaning<T, E>::check(ConstVectors x, ConstVectors y, ConstBlocks v,
+                                Blocks<T, E> out) const {
+  check(x, y);
+  MINFOLD_REQUIRE(v.extent(0) == y.extent(0) && int(v.extent(2)) == dim_y() &&
+                      v.span_is_contiguous() && out.span_is_contiguous() &&
+                      out.extent(0) == v.extent(0) && out.extent(1) == v.extent(1) &&
+                      out.extent(2) == v.extent(2),
+                  "HyperCleaning: expected blocks of ", y.extent(0), " items and ", dim_y(),
+                  " components without gaps, found ", v.extent(0), " x ", v.extent(1), " x ",
+                  v.extent(2), " and ", out.extent(0), " x ", out.extent(1), " x ", out.extent(2));
+}
+
+template <class T, ExecutionSpace E>
+Scalars<T, E> HyperCleaning<T, E>::weights(E const& space, ConstVectors x, bool slope) const {
+  auto out = make_scalars<T>(space, "minfold::hyper_cleaning::weights", dim_x());
+  Kokkos::parallel_for("minfold::hyper_cleaning::weights",
+                       Kokkos::RangePolicy<E>(space, 0, dim_x()),
+                       impl::SigmoidWeights<T, E>{x, out, slope});
+  return out;
+}
+
+template <class T, ExecutionSpace E>
+int HyperCleaning<T, E>::systems_at_once(Samples const& samples) const {
+  long const one = long(classes_) * samples.count() * long(sizeof(T));
+  return int(std::max(1L, impl::cleaning_scratch<E> / one));
+}
+
+template <class T, ExecutionSpace E>
+Vectors<T, E> HyperCleaning<T, E>::logits(E const& space, Samples const& samples,
+                                          Vectors<T const, E> rows) const {
+  auto z = make_vectors<T>(space, "minfold::hyper_cleaning::logits", int(rows.extent(0)),
+                           samples.count());
+  gemm(space, Transpose::no, Transpose::yes, T(1), rows, samples.a, T(0), z);
+  return z;
+}
+
+template <class T, ExecutionSpace E>
+void HyperCleaning<T, E>::sum_losses(E const& space, Samples const& samples, Scalars<T const, E> w,
+                                     double ridge, ConstVectors y, Scalars<T, E> out) const {
+  auto const z = logits(space, samples, rows_of(y));
+  for_each_item("minfold::hyper_cleaning::value", space, int(y.extent(0)), samples.count(),
+                impl::SumOfLosses<T, E>{loss(samples, ridge), w, samples.labels, z, out});
+}
+
+template <class T, ExecutionSpace E>
+void HyperCleaning<T, E>::loss_gradient(E const& space, Samples const& samples,
+                                        Scalars<T const, E> w, double ridge, ConstVectors y,
+                                        Vectors<T, E> gy) const {
+  MINFOLD_REQUIRE(
+      gy.extent(0) == y.extent(0) && gy.extent(1) == y.extent(1) && gy.span_is_contiguous(),
+      "HyperCleaning: the gradient is ", gy.extent(0), " x ", gy.extent(1),
+      ", expected the shape of y without gaps");
+  auto const z = logits(space, samples, rows_of(y));
+  impl::for_each_sample("minfold::hyper_cleaning::gradient", space, int(y.extent(0)),
+                        samples.count(),
+                        impl::ToGradient<T, E>{loss(samples, ridge), w, samples.labels, z});
+  gemm(space, Transpose::no, Transpose::no, T(1), z, samples.a, T(0), rows_of(gy));
+}
+
+template <class T, ExecutionSpace E>
+void HyperCleaning<T, E>::loss_products(E const& space, Samples const& samples,
+                                        Scalars<T const, E> w, double ridge, ConstVectors y,
+                                        ConstVectors const* lambda, ConstBlocks v,
+                                        Blocks<T, E> out) const {
+  int const items = int(y.extent(0)), columns = int(v.extent(1)), systems = items * columns;
+  if (systems == 0) return;
+  auto const sample_loss = loss(samples, ridge);
+  auto const p = logits(space, samples, rows_of(y));
+  if (sample_loss.softmax())
+    impl::for_each_sample("minfold::hyper_cleaning::probabilities", space, items, samples.count(),
+                          impl::ToProbabilities<T, E>{sample_loss, p});
+  Vectors<T, E> along;
+  if (lambda) along = logits(space, samples, rows_of(*lambda));
+
+  int const step = std::min(systems, systems_at_once(samples));
+  auto const scratch = make_vectors<T>(space, "minfold::hyper_cleaning::logits_along",
+                                       step * classes_, samples.count());
+  auto const in = rows_of(flat(v));
+  auto const result = rows_of(flat(out));
+  for (int first = 0; first < systems; first += step) {
+    int const count = std::min(step, systems - first);
+    Kokkos::pair<int, int> const rows(first * classes_, (first + count) * classes_);
+    Vectors<T, E> const b(scratch.data(), count * classes_, samples.count());
+    gemm(space, Transpose::no, Transpose::yes, T(1), Kokkos::subview(in, rows, Kokkos::ALL),
+         samples.a, T(0), b);
+    if (lambda)
+      impl::for_each_sample(
+          "minfold::hyper_cleaning::third", space, count, samples.count(),
+          impl::ToThirdProduct<T, E>{sample_loss, w, p, along, b, first, columns});
+    else
+      impl::for_each_sample("minfold::hyper_cleaning::hessian", space, count, samples.count(),
+                            impl::ToHessianProduct<T, E>{sample_loss, w, p, b, first, columns});
+    gemm(space, Transpose::no, Transpose::no, T(1), b, samples.a, T(0),
+         Kokkos::subview(result, rows, Kokkos::ALL));
+  }
+}
+
+template <class T, ExecutionSpace E>
+void HyperCleaning<T, E>::add_selection(E const& space, ConstVectors w, Vectors<T, E> out) const {
+  if (model_.selection == 0 || (unseen_ == 0 && model_.loss == CleaningLoss::squared)) return;
+  auto const rows = rows_of(w);
+  auto const seen_not = make_vectors<T>(space, "minfold::hyper_cleaning::unseen_part",
+                                        int(rows.extent(0)), features_);
+  if (unseen_ > 0)
+    gemm(space, Transpose::no, Transpose::no, T(1), rows, unseen_projector_, T(0), seen_not);
+  else
+    Kokkos::deep_copy(space, seen_not, T(0));
+  impl::for_each_sample("minfold::hyper_cleaning::selection", space, int(w.extent(0)), features_,
+                        impl::AddUnseen<T, E>{model_.loss, classes_, T(model_.selection), rows,
+                                              seen_not, rows_of(out)});
+}
+
+template <class T, ExecutionSpace E>
+void HyperCleaning<T, E>::upper_value(E const& space, ConstVectors x, ConstVectors y,
+                                      Scalars<T, E> out) const {
+  check(x, y);
+  sum_losses(space, validation_, validation_.equal_weights, 0, y, out);
+  auto const q =
+      make_vectors<T>(space, "minfold::hyper_cleaning::selected", int(y.extent(0)), dim_y());
+  Kokkos::deep_copy(space, q, T(0));
+  add_selection(space, y, q);
+  for_each_item("minfold::hyper_cleaning::selection_value", space, int(y.extent(0)), dim_y(),
+                impl::AddInner<T, E>{T(0.5), y, q, out});
+}
+
+template <class T, ExecutionSpace E>
+void HyperCleaning<T, E>::lower_value(E const& space, ConstVectors x, ConstVectors y,
+                                      Scalars<T, E> out) const {
+  check(x, y);
+  sum_losses(space, train_, weights(space, x, false), model_.ridge, y, out);
+}
+
+template <class T, ExecutionSpace E>
+void HyperCleaning<T, E>::upper_gradient(E const& space, ConstVectors x, ConstVectors y,
+                                         Vectors<T, E> gx, Vectors<T, E> gy) const {
+  check(x, y);
+  Kokkos::deep_copy(space, gx, T(0));
+  loss_gradient(space, validation_, validation_.equal_weights, 0, y, gy);
+  add_selection(space, y, gy);
+}
+
+template <class T, ExecutionSpace E>
+void HyperCleaning<T, E>::lower_gradient(E const& space, ConstVectors x, ConstVectors y,
+                                         Vectors<T, E> gy) const {
+  check(x, y);
+  loss_gradient(space, train_, weights(space, x, false), model_.ridge, y, gy);
+}
+
+template <class T, ExecutionSpace E>
+void HyperCleaning<T, E>::lower_hessian(E const& space, ConstVectors x, ConstVectors y,
+                                        ConstBlocks v, Blocks<T, E> out) const {
+  check(x, y, v, out);
+  loss_products(space, train_, weights(space, x, false), model_.ridge, y, nullptr, v, out);
+}
+
+template <class T, ExecutionSpace E>
+void HyperCleaning<T, E>::upper_hessian(E const& space, ConstVectors x, ConstVectors y,
+                                        ConstBlocks v, Blocks<T, E> out) const {
+  check(x, y, v, out);
+  loss_products(space, validation_, validation_.equal_weights, 0, y, nullptr, v, out);
+  add_selection(space, flat(v), flat(out));
+}
+
+template <class T, ExecutionSpace E>
+void HyperCleaning<T, E>::third_product(E const& space, ConstVectors x, ConstVectors y,
+                                        ConstVectors lambda, ConstBlocks v,
+                                        Blocks<T, E> out) const {
+  check(x, y, v, out);
+  check(x, lambda);
+  loss_products(space, train_, weights(space, x, false), model_.ridge, y, &lambda, v, out);
+}
+
+/// (G^T z)_i = sigmoid'(x_i) / N <P_i - e_label, Z a_i>: the penalty does not depend on x.
+template <class T, ExecutionSpace E>
+void HyperCleaning<T, E>::mixed_transpose(E const& space, ConstVectors x, ConstVectors y,
+                                          ConstVectors z, Vectors<T, E> out) const {
+  check(x, y);
+  check(x, z);
+  auto const at = logits(space, train_, rows_of(y)), along = logits(space, train_, rows_of(z));
+  impl::for_each_sample("minfold::hyper_cleaning::mixed", space, int(y.extent(0)), train_.count(),
+                        impl::SlopeAlong<T, E>{loss(train_, 0), weights(space, x, true),
+                                               train_.labels, at, along, out});
+}
+
+template <class T, ExecutionSpace E>
+void HyperCleaning<T, E>::random_lower(E const& space, Place place, Vectors<T, E> y) const {
+  Kokkos::parallel_for("minfold::hyper_cleaning::random_lower",
+                       Kokkos::RangePolicy<E>(space, 0, int(y.extent(0)) * int(y.extent(1))),
+                       impl::SmallNormal<T, E>{place, T(0.1), y});
+}
+
+}  // namespace minfold
+
+#endif
