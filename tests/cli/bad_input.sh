@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+. "$MINFOLD_SOURCE_DIR/tests/cli/support/expect.sh"
+
+# Usage.
+expect 2 solv two-well
+complains 'solv'
+expect 2 solve
+complains 'PROBLEM'
+expect 2 solve two-well --iterations 3
+complains 'iterations'
+expect 2 solve two-well --max-iterations many
+complains 'max-iterations'
+expect 2 solve two-well --max-iterations -1
+complains 'max-iterations'
+expect 2 solve two-well --tolerance nan
+complains 'tolerance'
+expect 2 solve two-well --precision half
+complains 'precision'
+expect 2 solve two-well --method sgd
+complains 'method'
+expect 2 solve two-well --kokkos-no-such-flag=1
+grep -q 'kokkos-no-such-flag' stderr.txt || fail "the Kokkos flag is not named"
+
+# Problems and their keys.
+expect 2 solve two-wells
+complains 'did you mean two-well?'
+expect 2 solve two-well --set candidate=3
+complains 'did you mean candidates?'
+expect 2 solve two-well --set candidates=0
+complains 'candidates=0: expected an integer from 1'
+expect 2 solve two-well --set candidates=two
+complains 'candidates=two'
+expect 2 solve two-well --set candidates
+complains 'expected key=value'
+expect 2 solve two-well --set candidates=3 --set candidates=4
+complains 'given twice'
+expect 2 solve two-well --set x0=nan
+complains 'x0=nan'
+expect 2 solve redundant-arm --set far=0.95
+complains 'far=0.95: expected at most'
+expect 2 check two-well --set candidates=3
+complains 'candidates'
+expect 2 check two-well --points 0
+complains 'points'
+only

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+. "$MINFOLD_SOURCE_DIR/tests/cli/support/expect.sh"
+
+expect 0 list
+for problem in sphere affine stiefel orthogonal-orbit phase-orbit line two-well reweighting kink \
+  kinks hoelder flat redundant-arm hyper-cleaning; do
+  prints "^$problem "
+done
+
+# The keys of every problem, and of the method.
+for problem in sphere redundant-arm hyper-cleaning; do
+  expect 0 list $problem
+  prints 'candidates='
+done
+expect 0 list redundant-arm --set kind=spatial
+prints '1000 targets, upper variable of 6, lower variable of 7'
+prints '  joints=7 '
+
+expect 0 --help
+prints 'Exit status: 0 solved'
+expect 0 solve --help
+prints '--max-iterations'
+prints 'Exit status: 0 solved'
+expect 0 --version
+prints '^minfold [0-9]'
+expect 0
+prints 'solve'
+
+expect 2 list spere
+complains 'did you mean sphere?'
+only

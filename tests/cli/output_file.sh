@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+. "$MINFOLD_SOURCE_DIR/tests/cli/support/expect.sh"
+
+# What cannot be written is refused before the solve, which would take minutes here.
+big="redundant-arm --set targets=1000000"
+expect 2 solve $big --json no/such/folder/out.json
+complains 'no/such/folder/out.json'
+mkdir folder
+expect 2 solve $big --json folder
+complains 'folder.*directory'
+rmdir folder
+expect 2 solve two-well --json ''
+complains 'empty'
+if [ "$(id -u)" != 0 ]; then
+  mkdir -m 500 locked
+  expect 2 solve $big --json locked/out.json
+  complains 'locked/out.json'
+  rmdir locked
+fi
+only
+
+# Bad input leaves nothing, and an older report as it was.
+echo old >out.json
+expect 2 solve two-well --set nosuchkey=1 --json out.json
+[ "$(cat out.json)" = old ] || fail "a failed run changed its output file"
+only out.json
+
+# A good run replaces it, in one piece; a solve that does not converge writes its report too.
+expect 0 solve two-well --json out.json
+python3 "$support/check_json.py" out.json "r['result']['outcome'] == 'converged'" || fail "report"
+expect 1 solve two-well --max-iterations 1 --json out.json
+python3 "$support/check_json.py" out.json "r['result']['outcome'] == 'iteration_limit'" || fail "report"
+only out.json
+
+# Through a link, and to a pipe.
+mkdir folder
+ln -s folder/target.json link.json
+expect 0 solve two-well --json link.json
+[ -L link.json ] || fail "the link was replaced"
+python3 "$support/check_json.py" folder/target.json || fail "report"
+rm -r folder link.json out.json
+expect 0 solve two-well --quiet --json /dev/stdout
+prints '"schema"'
+
+# Ended by a signal: stops after the running iteration and reports what there is.
+"$MINFOLD" solve redundant-arm --set targets=20000 --tolerance 1e-30 --max-iterations 1000000 \
+  --json stopped.json >stdout.txt 2>stderr.txt </dev/null &
+solver=$!
+sleep 3
+kill -TERM $solver
+status=0
+wait $solver || status=$?
+[ $status = 1 ] || fail "ended by SIGTERM with exit status $status"
+python3 "$support/check_json.py" stopped.json "r['result']['outcome'] == 'stopped'" || fail "stopped"
+only stopped.json

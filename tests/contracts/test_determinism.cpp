@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "every_kernel.hpp"
+#include <catch2/catch_test_macros.hpp>
+#include <unistd.h>
+
+#include <cstdio>
+#include <iostream>
+#include <sstream>
+
+using namespace minfold;
+using namespace minfold::test;
+
+namespace {
+
+/// More items than threads; one item that a thread could be tempted to share; orders on both sides of
+/// the change from Jacobi to LAPACK.
+Fingerprint fingerprint(Space const& space) {
+  Fingerprint print;
+  for (auto const& [items, n] : {std::pair(5, 8), {7, 40}, {1, 150}})
+    run_every_kernel(space, Work(items, n), print);
+  return print;
+}
+
+/// Standard output of this program, run for `tag` in an environment with `settings`.
+std::string run_again(std::string const& tag, std::string const& settings) {
+  char path[4096] = {};
+  auto const length = readlink("/proc/self/exe", path, sizeof(path) - 1);
+  if (length <= 0) return "";
+  std::string const line = "env -u OMP_NUM_THREADS " + settings + " '" + path + "' '" + tag + "'";
+  FILE* const pipe = popen((line + " 2>/dev/null").c_str(), "r");
+  if (!pipe) return "";
+  std::string out;
+  char buffer[256];
+  while (fgets(buffer, sizeof(buffer), pipe)) out += buffer;
+  return pclose(pipe) == 0 ? out : "failed: " + out;
+}
+std::string only_hashes(std::string const& text) {
+  std::istringstream in(text);
+  std::string line, out;
+  while (std::getline(in, line))
+    if (line.find("fingerprint: ") == 0) out += line + "\n";
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("print the fingerprint of every kernel", "[.fingerprint]") {
+  auto const print = fingerprint(Space());
+  for (auto const& [kernel, hash] : print.hashes())
+    std::cout << "fingerprint: " << kernel << ' ' << hash << '\n';
+}
+
+TEST_CASE("every kernel gives the same bits in a process with one thread and in one with two") {
+  auto const one = only_hashes(run_again("[.fingerprint]", "KOKKOS_NUM_THREADS=1"));
+  REQUIRE(one.find("pinv_direct") != std::string::npos);
+  CHECK(one == only_hashes(run_again("[.fingerprint]", "KOKKOS_NUM_THREADS=2")));
+  // Libraries that thread by OpenMP follow this one.
+  CHECK(one == only_hashes(run_again("[.fingerprint]", "OMP_NUM_THREADS=1")));
+  CHECK(one == only_hashes(run_again("[.fingerprint]", "OMP_NUM_THREADS=2")));
+}
+
+TEST_CASE("every kernel gives the same bits when it is called again") {
+  CHECK(fingerprint(Space()).hashes() == fingerprint(Space()).hashes());
+}
+
+#if defined(KOKKOS_ENABLE_OPENMP)
+
+TEST_CASE("every kernel gives the same bits on an instance with fewer threads") {
+  auto const whole = fingerprint(Space()).hashes();
+  auto const one = fingerprint(Kokkos::OpenMP(1)).hashes();
+  for (auto const& [kernel, hash] : whole) {
+    CAPTURE(kernel);
+    CHECK(one.at(kernel) == hash);
+  }
+}
+
+#endif
+
+TEST_CASE("permuting the items permutes the results, bit for bit") {
+  int const items = 6, n = 30;
+  Work const work(items, n);
+  int const order[items] = {4, 0, 5, 2, 1, 3};
+  Work permuted = work;
+  permuted.matrices = Blocks<double, Space>("test::matrices", items, n, n);
+  permuted.b = Vectors<double, Space>("test::b", items, n);
+  for (int i = 0; i < items; ++i) {
+    Kokkos::deep_copy(Kokkos::subview(permuted.matrices, i, Kokkos::ALL, Kokkos::ALL),
+                      Kokkos::subview(work.matrices, order[i], Kokkos::ALL, Kokkos::ALL));
+    Kokkos::deep_copy(Kokkos::subview(permuted.b, i, Kokkos::ALL),
+                      Kokkos::subview(work.b, order[i], Kokkos::ALL));
+  }
+  for (Path const path : {Path::fused, Path::bulk})
+    for (int solver = 0; solver < 3; ++solver) {
+      auto const run = [&](Work const& w) {
+        DenseOperator const a(w.matrices);
+        auto const b = test::impl::rows(w.b);
+        return solver == 0   ? run_cg(a, b, {.path = path})
+               : solver == 1 ? run_cgls(a, b, {.path = path})
+                             : run_direct(a, b);
+      };
+      auto const x = run(work), y = run(permuted);
+      CAPTURE(int(path), solver);
+      for (int i = 0; i < items; ++i) {
+        CHECK(y.z[i] == x.z[order[i]]);
+        CHECK(members(y.records[i]) == members(x.records[order[i]]));
+      }
+    }
+}
+
+TEST_CASE("an item alone gives the bits that it gives in a batch") {
+  int const items = 5, n = 35;
+  Work const work(items, n);
+  auto const b = test::impl::rows(work.b);
+  for (Path const path : {Path::fused, Path::bulk})
+    for (int solver = 0; solver < 3; ++solver)
+      for (int item : {0, 2, 4}) {
+        Blocks<double, Space> const alone("test::alone", 1, n, n);
+        Kokkos::deep_copy(Kokkos::subview(alone, 0, Kokkos::ALL, Kokkos::ALL),
+                          Kokkos::subview(work.matrices, item, Kokkos::ALL, Kokkos::ALL));
+        auto const run = [&](auto const& matrices, std::vector<Vec> const& rhs) {
+          DenseOperator const a(matrices);
+          return solver == 0   ? run_cg(a, rhs, {.path = path})
+                 : solver == 1 ? run_cgls(a, rhs, {.path = path})
+                               : run_direct(a, rhs);
+        };
+        CAPTURE(int(path), solver, item);
+        CHECK(run(alone, {b[item]}).z[0] == run(work.matrices, b).z[item]);
+      }
+}
