@@ -38,8 +38,9 @@ CertificateOptions resolved(CertificateOptions options, bool single_precision) {
   double const epsilon = single_precision ? std::numeric_limits<float>::epsilon()
                                           : std::numeric_limits<double>::epsilon();
   set(options.lower_residual, 1e4 * epsilon, 1e3 * epsilon);
+  set(options.distance, 1e-7, 1e-3);
   set(options.tangential_residual, 1e-7, 1e-3);
-  set(options.nondegeneracy, 1e-6, 1e-3);
+  set(options.nondegeneracy, 1e-6, 5e-3);
   set(options.uniqueness_margin, 1e-9, 1e-4);
   set(options.solve_residual, 1e-7, 1e-3);
   set(options.leakage, 1e-6, 2e-3);
@@ -62,6 +63,9 @@ void judge(ItemCertificate& c, Evidence const& e, CertificateOptions const& o) {
              fmt::format("lower level: the point is not on S(x), relative residual {:.1e} "
                          "(allowed {:.1e})",
                          c.lower_residual, o.lower_residual));
+    if (e.below)
+      object(Verdict::refused,
+             "lower level: another candidate has a smaller g, the point is a local minimizer only");
     if (e.indefinite)
       object(Verdict::refused,
              "lower level: the Hessian is indefinite, the point is not a minimizer of g");
@@ -70,6 +74,11 @@ void judge(ItemCertificate& c, Evidence const& e, CertificateOptions const& o) {
              fmt::format("rank: the spectral gap {:.1e} is ambiguous (needed {:.0f}), "
                          "the kernel dimension {} is a guess",
                          c.gap, o.gap, c.kernel_dimension));
+    if (e.dimension_known && !(c.distance_bound <= o.distance * e.length))
+      object(Verdict::uncertain,
+             fmt::format("accuracy: S(x) may be {:.1e} lengths away (allowed {:.1e}), the lower "
+                         "Hessian is ill-conditioned",
+                         c.distance_bound / e.length, o.distance));
     if (!e.dimension_known)
       object(Verdict::uncertain, "rank: the kernel dimension was not determined");
     if (!e.solve_converged || !(c.solve_residual <= o.solve_residual))
@@ -80,6 +89,11 @@ void judge(ItemCertificate& c, Evidence const& e, CertificateOptions const& o) {
              fmt::format(
                  "selection: not critical along S, tangential residual {:.1e} (allowed {:.1e})",
                  c.tangential_residual, o.tangential_residual));
+    if (!(c.leakage <= o.leakage))
+      object(Verdict::uncertain,
+             fmt::format("solve: {:.1e} of the right-hand side is outside the range of H (allowed "
+                         "{:.1e})",
+                         c.leakage, o.leakage));
     if (std::isnan(c.nondegeneracy))
       object(Verdict::uncertain, "degeneracy: the curvature along S was not measured");
     else if (!(c.nondegeneracy > o.nondegeneracy))
@@ -89,6 +103,12 @@ void judge(ItemCertificate& c, Evidence const& e, CertificateOptions const& o) {
                  c.nondegeneracy, o.nondegeneracy));
     if (!e.compared)
       object(Verdict::uncertain, "uniqueness: not examined, only one candidate was tried");
+    else if (!e.examined)
+      object(Verdict::uncertain,
+             "uniqueness: not examined at this x, no other candidate came to an end along S");
+    else if (e.open)
+      object(Verdict::uncertain,
+             "uniqueness: another candidate is still descending and may end below the best");
     else if (!(c.uniqueness_margin > o.uniqueness_margin))
       object(Verdict::uncertain,
              fmt::format(
@@ -123,6 +143,7 @@ Certificate aggregate(std::vector<ItemCertificate> const& items) {
     all.solve_residual = worst(all.solve_residual, c.solve_residual, true);
     all.leakage = worst(all.leakage, c.leakage, true);
     all.candidates = std::min(all.candidates, c.candidates);
+    all.rival = all.rival || c.rival;
     all.verdict = std::max(all.verdict, c.verdict);
     (c.verdict == Verdict::certified   ? all.certified
      : c.verdict == Verdict::uncertain ? all.uncertain

@@ -111,4 +111,52 @@ std::vector<double> min_norm_element(Elements const& elements) {
   return combine(elements, active, weights);
 }
 
+double directional_derivative(std::vector<double> const& base, Elements const& differences,
+                              std::vector<double> const& w) {
+  double slope = dot(base, w);
+  for (auto const& d : differences) slope += std::min(0.0, dot(d, w));
+  return slope;
+}
+
+std::vector<double> min_norm_element(std::vector<double> const& base, Elements const& differences) {
+  auto sum = base;
+  double size = std::sqrt(dot(base, base));
+  for (auto const& d : differences) size += std::sqrt(dot(d, d));
+  std::vector<double> s(differences.size(), 0.0);
+  for (int sweep = 0; sweep < 10000; ++sweep) {
+    double largest = 0;
+    for (std::size_t t = 0; t < differences.size(); ++t) {
+      auto const& d = differences[t];
+      double const square = dot(d, d);
+      if (!(square > 0)) continue;
+      double const next = std::clamp(s[t] - dot(sum, d) / square, 0.0, 1.0), change = next - s[t];
+      for (std::size_t j = 0; j < sum.size(); ++j) sum[j] += change * d[j];
+      s[t] = next;
+      largest = std::max(largest, std::abs(change) * std::sqrt(square));
+    }
+    if (!(largest > 1e-15 * size)) break;
+  }
+  return sum;
+}
+
+std::vector<double> steepest_element(std::vector<double> const& base, Elements const& differences) {
+  auto sum = base;
+  std::vector<bool> taken(differences.size(), false);
+  // Each flip lengthens the sum, so no corner comes twice.
+  for (bool flipped = true; flipped;) {
+    flipped = false;
+    for (std::size_t t = 0; t < differences.size(); ++t) {
+      auto const& d = differences[t];
+      double const sign = taken[t] ? -1 : 1;
+      // ||sum + sign d||^2 - ||sum||^2; the margin keeps rounding from flipping for ever.
+      double const gain = 2 * sign * dot(sum, d) + dot(d, d);
+      if (!(gain > 1e-12 * (dot(sum, sum) + dot(d, d)))) continue;
+      for (std::size_t j = 0; j < sum.size(); ++j) sum[j] += sign * d[j];
+      taken[t] = !taken[t];
+      flipped = true;
+    }
+  }
+  return sum;
+}
+
 }  // namespace minfold

@@ -20,7 +20,8 @@ HgmsOptions<T> HgmsOptions<T>::from(Settings& settings) {
   o.candidates.count = settings.integer("candidates", o.candidates.count, 1, 100000,
                                         "points a target that are refined; 1 is tracking only");
   o.candidates.every = settings.integer("explore-every", o.candidates.every, 1, 1000000,
-                                        "outer iterations between fresh candidates");
+                                        "outer iterations between fresh candidates; "
+                                        "the last one always has them");
   o.candidates.langevin_steps = settings.integer("langevin-steps", o.candidates.langevin_steps, 0,
                                                  1000000, "steps of a Langevin candidate");
   o.candidates.temperature = T(settings.number("temperature", double(o.candidates.temperature), 0,

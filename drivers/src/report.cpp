@@ -43,6 +43,7 @@ void add_certificate(Json& json, ItemCertificate const& c) {
   json["solve_residual"] = finite(c.solve_residual);
   json["leakage"] = finite(c.leakage);
   json["candidates"] = c.candidates;
+  json["rival"] = c.rival;
 }
 
 Json iteration_json(Iteration const& it) {
@@ -51,6 +52,8 @@ Json iteration_json(Iteration const& it) {
   Json json = {{"iteration", it.iteration},
                {"upper", finite(it.upper)},
                {"hypergradient_norm", finite(it.hypergradient_norm)},
+               {"directional_derivative", finite(it.directional_derivative)},
+               {"tied", it.tied},
                {"step", finite(it.step)}};
   add_certificate(json, c);
   json["kernel_dimension_min"] = c.kernel_dimension_min;

@@ -26,7 +26,11 @@ TEST_CASE("HG-MS cleans digits with 40 percent wrong labels", "[hgms][slow]") {
     auto const result =
         minimize_hgms<double, Space>(space, *named.problem, state, options, [&](auto const& line) {
           if (line.iteration == 0) first = line.upper;
-          CHECK(line.certificate.verdict == Verdict::certified);
+          // Fresh candidates come every tenth iteration; without them uniqueness is not examined.
+          if (line.iteration % 10 == 0)
+            CHECK(line.certificate.verdict == Verdict::certified);
+          else
+            CHECK(line.certificate.verdict != Verdict::refused);
           return true;
         });
     CHECK(result.last.upper < 0.6 * first);

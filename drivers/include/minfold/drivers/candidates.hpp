@@ -22,10 +22,10 @@ struct CandidateOptions {
 
 /// Fills the candidates of every target: row c P + target of y is candidate c.
 ///
-/// Candidates 0 ... tracked-1 stay as they are. Of the others, with c counted from `tracked`, every
-/// third is a Langevin sample of the lower objective from candidate 0, a tangential walk from
-/// candidate 0, or a random restart (problem.random_lower); with tracked = 0 all are restarts, and
-/// candidate 0 too unless `keep_first`.
+/// Candidates 0 ... tracked-1 stay as they are. The others are in turn a random restart
+/// (problem.random_lower), a Langevin sample of the lower objective from candidate 0, and a tangential
+/// walk from candidate 0, beginning with another kind in every iteration; with tracked = 0 all are
+/// restarts.
 ///
 /// Gives     points near S or far from it: lower_solve brings them there.
 /// Costs     langevin_steps gradients, 2 products for ||H||, and one CGLS solve for the walks.

@@ -29,7 +29,8 @@ struct ItemCertificate {
   double uniqueness_margin = std::numeric_limits<double>::infinity();
   double solve_residual = 0;  ///< ||H v - P grad_y f|| relative, recomputed
   double leakage = 0;         ///< ||(I - P) b|| / ||b|| of that solve
-  int candidates = 0;         ///< that reached S and converged along it
+  int candidates = 0;         ///< that reached S and a critical point of f along it
+  bool rival = false;         ///< one of them is a different point
   Verdict verdict = Verdict::refused;
   std::vector<std::string> reasons;  ///< why not certified; empty when certified
 };
@@ -43,13 +44,16 @@ struct Certificate : ItemCertificate {
 
 /// Thresholds of the verdict. All relative.
 struct CertificateOptions {
-  double lower_residual = 0;       ///< 0: 1e4 eps
+  double lower_residual = 0;       ///< 0: 1e4 eps in double, 1e3 eps in float
+  double distance = 0;             ///< distance_bound in lengths; 0: 1e-7 in double, 1e-3 in float
   double tangential_residual = 0;  ///< 0: 1e-7 in double, 1e-3 in float
   double gap = 10;                 ///< below: refused, the kernel dimension is a guess
-  double nondegeneracy = 0;        ///< 0: 1e-6 in double, 1e-3 in float
-  double uniqueness_margin = 0;    ///< 0: 1e-9 in double, 1e-4 in float
-  double solve_residual = 0;       ///< 0: 1e-7 in double, 1e-3 in float
-  double leakage = 0;              ///< 0: 1e-6 in double, 1e-3 in float
+  /// 0: 1e-6 in double, 5e-3 in float: where f grows like s^4 along S, a refinement that stops at
+  /// |f'| = tol is left at s = tol^(1/3) with a curvature of 3 tol^(2/3), 6e-7 and 1.4e-3.
+  double nondegeneracy = 0;
+  double uniqueness_margin = 0;  ///< 0: 1e-9 in double, 1e-4 in float
+  double solve_residual = 0;     ///< 0: 1e-7 in double, 1e-3 in float
+  double leakage = 0;            ///< 0: 1e-6 in double, 2e-3 in float
 };
 
 /// The same with every 0 replaced by its default for the precision.
@@ -57,14 +61,17 @@ CertificateOptions resolved(CertificateOptions options, bool single_precision);
 
 /// What the verdict is derived from besides the numbers of the certificate.
 struct Evidence {
+  double length = 1;  ///< length_scale of the problem, the unit of distance_bound
   bool finite = true;
   bool on_manifold = true;  ///< the lower solve of the selected point converged
-  bool refined = true;      ///< and its refinement along S
+  bool below = false;       ///< another candidate has a smaller g
   bool solve_converged = true;
   bool dimension_known = true;
   bool dimension_ambiguous = false;
-  bool indefinite = false;      ///< H has a clearly negative eigenvalue
-  bool compared = true;         ///< more than one candidate was tried
+  bool indefinite = false;  ///< H has a clearly negative eigenvalue
+  bool compared = true;     ///< more than one candidate was asked for
+  bool examined = true;     ///< an independent candidate was finished at this x
+  bool open = false;        ///< an unfinished candidate may still descend below the selected point
   bool danskin_agrees = false;  ///< tied points give the same hypergradient
 };
 

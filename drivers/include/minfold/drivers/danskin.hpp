@@ -25,6 +25,22 @@ std::vector<double> min_norm_element(Elements const& elements);
 /// still descends.
 std::vector<double> const& steepest_element(Elements const& elements);
 
+/// The same for a sum over targets that share x, F = sum_t min_i f_ti: its subdifferential is the sum
+/// of those of the targets. Each tied target adds the segment [0, 1] d_t, d_t the difference of its two
+/// elements, to `base`, the sum of the selected ones: the set is { base + sum_t s_t d_t, 0 <= s_t <= 1 }.
+///
+/// F'(x; w) = <base, w> + sum_t min(0, <d_t, w>).
+double directional_derivative(std::vector<double> const& base, Elements const& differences,
+                              std::vector<double> const& w);
+
+/// The element of smallest norm: a least-squares problem in the box of s, by coordinate descent until
+/// no coordinate moves the sum by more than rounding.
+std::vector<double> min_norm_element(std::vector<double> const& base, Elements const& differences);
+
+/// A corner, s_t in {0, 1}, from which no single change of an s_t lengthens the sum. The longest of all
+/// corners is a combinatorial problem; the negative of any element d descends, F'(x; -d) <= -||d||^2.
+std::vector<double> steepest_element(std::vector<double> const& base, Elements const& differences);
+
 }  // namespace minfold
 
 #endif

@@ -28,7 +28,8 @@ namespace minfold {
 template <class T>
 struct HgmsOptions {
   int max_iterations = 200;
-  /// Stop at ||projected hypergradient|| <= tolerance * max(1, ||the first one||).
+  /// Stop at ||projected hypergradient|| <= tolerance * (||grad_x f|| + ||G^T H^+ grad_y f||, summed over
+  /// the targets, at the start), or at the accuracy of the hypergradient.
   T tolerance = std::is_same_v<T, float> ? T(1e-3) : T(1e-8);
   std::uint64_t seed = 1;
   CandidateOptions<T> candidates;
@@ -46,7 +47,12 @@ struct Iteration {
   int iteration = 0;
   double upper = 0;               ///< F(x)
   double hypergradient_norm = 0;  ///< of the projected hypergradient
+  double target = 0;              ///< the norm at which the solve ends
   double step = 0;                ///< of the step that led here; 0 at the start
+  int tied = 0;                   ///< targets with a rival whose f and hypergradient compete
+  /// F'(x; w) along the unit vector w of the next step: -||h|| where F is differentiable, by Danskin's
+  /// formula where targets are tied.
+  double directional_derivative = 0;
   Certificate certificate;
   StageCounters counters{};  ///< since the start of the solve
   double seconds = 0;        ///< since the start of the solve

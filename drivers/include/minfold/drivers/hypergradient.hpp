@@ -14,7 +14,11 @@ struct Hypergradients {
   Vectors<T, E> h;                       ///< (items, dim_x), one a point
   Scalars<T, E> lower_norm, upper_norm;  ///< ||grad_y g||, ||grad_y f||
   Scalars<T, E> tangential_norm;         ///< ||P_ker grad_y f||
-  Scalars<T, E> smallest_curvature;      ///< of Hess_S f; NaN where not formed
+  Scalars<T, E> upper_x_norm;            ///< ||grad_x f||
+  Scalars<T, E> implicit_norm;           ///< ||G^T v||
+  /// ||G^T H^+ u|| for a standard normal u: the size of h where grad_y f is of size one. 0 unless asked for.
+  Scalars<T, E> sensitivity;
+  Scalars<T, E> smallest_curvature;  ///< of Hess_S f; NaN where not formed
   Scalars<SolveRecord<T>, E> solves;
   Scalars<KernelRecord<T>, E> kernels;
 };
@@ -23,18 +27,22 @@ struct Hypergradients {
 ///
 /// Requires  y: (items, dim_y) on S(x).
 /// Costs     the tangent space, one solve, one mixed product; with `curvature` 2 k second-order
-///           products. Books the tangent space and the curvature to Stage::certify.
+///           products, with `sensitivity` one more solve and mixed product. Books the tangent space, the
+///           curvature and the sensitivity to Stage::certify.
 template <class T, ExecutionSpace E>
 Hypergradients<T, E> hypergradients(E const& space, CountedProblem<T, E> const& problem,
                                     Vectors<T const, E> x, Vectors<T const, E> y,
                                     RefineOptions<T> const& options, Representation& known,
-                                    bool curvature) {
+                                    bool curvature, bool sensitivity = false) {
   int const items = int(y.extent(0)), n = problem.dim_y(), m = problem.dim_x();
   Hypergradients<T, E> r{
       make_vectors<T>(space, "minfold::hypergradient::h", items, m),
       make_scalars<T>(space, "minfold::hypergradient::lower_norm", items),
       make_scalars<T>(space, "minfold::hypergradient::upper_norm", items),
       make_scalars<T>(space, "minfold::hypergradient::tangential_norm", items),
+      make_scalars<T>(space, "minfold::hypergradient::upper_x_norm", items),
+      make_scalars<T>(space, "minfold::hypergradient::implicit_norm", items),
+      make_scalars<T>(space, "minfold::hypergradient::sensitivity", items),
       make_scalars<T>(space, "minfold::hypergradient::curvature", items),
       make_scalars<SolveRecord<T>>(space, "minfold::hypergradient::solves", items),
       {}};
@@ -60,6 +68,9 @@ Hypergradients<T, E> hypergradients(E const& space, CountedProblem<T, E> const& 
     for_each_item(
         "minfold::hypergradient::combine", space, items, n,
         KOKKOS_LAMBDA(TeamMember<E> const& team, int item) {
+          T const x_norm = team_norm(team, m, Kokkos::subview(gx, item, Kokkos::ALL));
+          T const implicit = team_norm(team, m, Kokkos::subview(r.h, item, Kokkos::ALL));
+          team.team_barrier();
           team_for(team, m, [&](int j) { r.h(item, j) = gx(item, j) - r.h(item, j); });
           T const g_norm = team_norm(team, n, Kokkos::subview(lower, item, Kokkos::ALL));
           T const f_norm = team_norm(team, n, Kokkos::subview(gy, item, Kokkos::ALL));
@@ -68,8 +79,29 @@ Hypergradients<T, E> hypergradients(E const& space, CountedProblem<T, E> const& 
             r.lower_norm(item) = g_norm;
             r.upper_norm(item) = f_norm;
             r.tangential_norm(item) = along;
+            r.upper_x_norm(item) = x_norm;
+            r.implicit_norm(item) = implicit;
+            r.sensitivity(item) = T(0);
             r.smallest_curvature(item) = Kokkos::Experimental::quiet_NaN_v<T>;
           });
+        });
+  }
+  if (sensitivity) {
+    typename CountedProblem<T, E>::Scope const scope(problem, space, Stage::certify);
+    auto const u = make_blocks<T>(space, "minfold::hypergradient::probe", items, 1, n);
+    auto const w = make_vectors<T>(space, "minfold::hypergradient::probe_solution", items, n);
+    auto const image = make_vectors<T>(space, "minfold::hypergradient::probe_image", items, m);
+    auto const solves =
+        make_scalars<SolveRecord<T>>(space, "minfold::hypergradient::probe_solves", items);
+    impl::fill_sketch(space, u, 1, Stream::probe, 1, {});
+    tangent_solve(space, hessian, tangent, Blocks<T const, E>(u), as_block(w), as_block(lower),
+                  solves, T(1e-3));
+    problem.mixed_transpose(space, x, y, w, image);
+    for_each_item(
+        "minfold::hypergradient::sensitivity", space, items, m,
+        KOKKOS_LAMBDA(TeamMember<E> const& team, int item) {
+          T const norm = team_norm(team, m, Kokkos::subview(image, item, Kokkos::ALL));
+          Kokkos::single(Kokkos::PerTeam(team), [&] { r.sensitivity(item) = norm; });
         });
   }
   if (!curvature || !problem.has_second_order() ||
@@ -85,9 +117,11 @@ Hypergradients<T, E> hypergradients(E const& space, CountedProblem<T, E> const& 
   auto const eigen = make_scalars<EigenRecord<T>>(space, "minfold::hypergradient::eigen", items);
   riemannian_hessian<T, E>(space, problem, x, y, v, q, matrix);
   symmetric_eigen(space, matrix, values, eigen, {.verify = false});
+  auto const kernels = tangent.records;
   Kokkos::parallel_for(
       "minfold::hypergradient::smallest", Kokkos::RangePolicy<E>(space, 0, items),
       KOKKOS_LAMBDA(int item) {
+        if (!impl::decided(kernels(item))) return;
         // An isolated point (k = 0) has no direction in which it could be degenerate.
         if (q.dimension(item) == 0)
           r.smallest_curvature(item) = Kokkos::Experimental::infinity_v<T>;

@@ -59,11 +59,14 @@ nlohmann::ordered_json options_json(Settings const& settings);
 
 /// schema "minfold-solve-1":
 ///   problem, method, backend, threads, precision, seed, options,
-///   iterations: [{iteration, upper, hypergradient_norm, step, verdict, lower_residual,
-///     distance_bound, kernel_dimension, kernel_dimension_min, gap, tangential_residual,
-///     nondegeneracy, uniqueness_margin, solve_residual, leakage, certified, uncertain, refused,
-///     gradients, hessian_products, mixed_products, second_products, seconds}]
-///     where counters and seconds are since the start of the solve,
+///   iterations: [{iteration, upper, hypergradient_norm, directional_derivative, tied, step, verdict,
+///     lower_residual, distance_bound, kernel_dimension, kernel_dimension_min, gap,
+///     tangential_residual, nondegeneracy, smallest_curvature, uniqueness_margin, solve_residual,
+///     leakage, candidates, rival, certified, uncertain, refused, gradients, hessian_products,
+///     mixed_products, second_products, seconds}]
+///     where counters and seconds are since the start of the solve; uniqueness_margin is null where
+///     `rival` is false (no different point was found), gap where nothing is left of H (k = n),
+///     nondegeneracy where k = 0 (an isolated point) or where it was not measured (a reason says so),
 ///   result: {outcome, solved, verdict, reasons, iterations, upper, x (at most 100 numbers), metrics,
 ///     not_certified: [{target, verdict, reasons, and what an iteration says of its certificate}],
 ///     the first 20 of several targets},

@@ -11,10 +11,11 @@ namespace minfold::impl {
 
 enum class Origin { langevin, walk, restart };
 
-/// How candidate c >= tracked is made.
-KOKKOS_INLINE_FUNCTION Origin origin(int c, int tracked) {
+/// How candidate c >= tracked is made. Rotated by the iteration, so that few candidates still see all
+/// kinds.
+KOKKOS_INLINE_FUNCTION Origin origin(int c, int tracked, int iteration) {
   if (tracked == 0) return Origin::restart;
-  int const kind = (c - tracked) % 3;
+  int const kind = (c - tracked + iteration) % 3;
   return kind == 0 ? Origin::restart : (kind == 1 ? Origin::langevin : Origin::walk);
 }
 
@@ -75,7 +76,7 @@ void make_candidates(E const& space, AnyProblem<T, E> const& problem, Vectors<T 
       "minfold::candidates::start",
       Kokkos::MDRangePolicy<E, Kokkos::Rank<2>>(space, {kept, 0}, {items, n}),
       KOKKOS_LAMBDA(int item, int i) {
-        auto const kind = impl::origin(item / targets, tracked);
+        auto const kind = impl::origin(item / targets, tracked, iteration);
         if (kind != impl::Origin::restart) y(item, i) = y(item % targets, i);
       });
   auto const gradient = make_vectors<T>(space, "minfold::candidates::gradient", items, n);
@@ -88,7 +89,8 @@ void make_candidates(E const& space, AnyProblem<T, E> const& problem, Vectors<T 
         Kokkos::MDRangePolicy<E, Kokkos::Rank<2>>(space, {kept, 0}, {items, n}),
         KOKKOS_LAMBDA(int item, int i) {
           T const norm = norms(item % targets);
-          if (impl::origin(item / targets, tracked) != impl::Origin::langevin || !(norm > T(0)))
+          if (impl::origin(item / targets, tracked, iteration) != impl::Origin::langevin ||
+              !(norm > T(0)))
             return;
           Place const place{seed, Stream::langevin, std::uint32_t(item), std::uint32_t(i), draw};
           // y - h grad g + sqrt(2 h eps) xi with h = step / ||H||, eps = temperature ||H|| length^2.
@@ -113,7 +115,7 @@ void make_candidates(E const& space, AnyProblem<T, E> const& problem, Vectors<T 
       KOKKOS_LAMBDA(int target, int c, int i) {
         Place const place{seed, Stream::walk, std::uint32_t(c * targets + target), std::uint32_t(i),
                           column};
-        bool const used = c >= tracked && impl::origin(c, tracked) == impl::Origin::walk;
+        bool const used = c >= tracked && impl::origin(c, tracked, iteration) == impl::Origin::walk;
         rhs(target, c, i) = used ? T(normal(place)) : T(0);
       });
   // A rough projection is enough: the lower solve follows.
@@ -125,7 +127,7 @@ void make_candidates(E const& space, AnyProblem<T, E> const& problem, Vectors<T 
       Kokkos::MDRangePolicy<E, Kokkos::Rank<2>>(space, {kept, 0}, {items, n}),
       KOKKOS_LAMBDA(int item, int i) {
         int const c = item / targets;
-        if (impl::origin(c, tracked) == impl::Origin::walk)
+        if (impl::origin(c, tracked, iteration) == impl::Origin::walk)
           y(item, i) += walk * tangential(item % targets, c, i);
       });
 }

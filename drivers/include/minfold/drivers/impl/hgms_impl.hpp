@@ -4,39 +4,13 @@
 
 #include <minfold/drivers/danskin.hpp>
 #include <minfold/drivers/hgms.hpp>
-#include <minfold/drivers/hypergradient.hpp>
-#include <minfold/drivers/impl/selection.hpp>
+#include <minfold/drivers/impl/certify.hpp>
+#include <minfold/drivers/impl/host_vectors.hpp>
 
 #include <cmath>
 #include <utility>
 
 namespace minfold::impl {
-
-/// Row-major host copy of an (item, i) view.
-template <ExecutionSpace E, class V>
-std::vector<double> to_doubles(E const& space, V const& view) {
-  auto const host = to_host(space, view);
-  std::vector<double> out;
-  out.reserve(host.extent(0) * host.extent(1));
-  for (std::size_t r = 0; r < host.extent(0); ++r)
-    for (std::size_t j = 0; j < host.extent(1); ++j) out.push_back(double(host(r, j)));
-  return out;
-}
-
-template <class T, ExecutionSpace E>
-void from_doubles(E const& space, std::vector<double> const& values, Vectors<T, E> const& view) {
-  auto const host = Kokkos::create_mirror_view(Kokkos::HostSpace{}, view);
-  std::size_t const m = view.extent(1);
-  for (std::size_t i = 0; i < values.size(); ++i) host(i / m, i % m) = T(values[i]);
-  Kokkos::deep_copy(space, view, host);
-  space.fence("minfold::from_doubles");
-}
-
-inline double norm(std::vector<double> const& v) {
-  double sum = 0;
-  for (double e : v) sum += e * e;
-  return std::sqrt(sum);
-}
 
 /// One solve of minimize_hgms: the stages in order, and what they hand to one another.
 template <class T, ExecutionSpace E>
@@ -62,28 +36,21 @@ class HgmsSolve {
     problem_.project_upper(space_, state_.x);
     x_ = to_doubles(space_, state_.x);
     HgmsResult result;
-    double step = 0, first_norm = -1;
+    double step = 0;
     for (int iteration = 0;; ++iteration) {
-      bool const complete = select_all(iteration);
-      differentiate();
-      Iteration line;
-      line.iteration = iteration;
-      line.upper = sum(values());
-      line.hypergradient_norm = projected_norm(h_);
-      line.step = step;
-      line.certificate = aggregate(state_.certificates);
-      line.counters = problem_.counters();
-      line.seconds = timer_.seconds();
+      bool explore = iteration % std::max(options_.candidates.every, 1) == 0 ||
+                     iteration >= options_.max_iterations;
+      bool complete = evaluate(iteration, explore);
+      // Nothing is the end that was not compared with fresh candidates at the same x.
+      if (complete && !explore && stationary()) complete = evaluate(iteration, explore = true);
+      auto const line = describe(iteration, step);
       result.iterations = iteration;
       result.last = line;
       store();
       if (observer && !observer(line)) return finish(result, HgmsOutcome::stopped);
       if (!complete || !std::isfinite(line.upper) || !std::isfinite(line.hypergradient_norm))
         return finish(result, HgmsOutcome::failed);
-      if (first_norm < 0) first_norm = line.hypergradient_norm;
-      double const target = double(options_.tolerance) * std::max(1.0, first_norm);
-      if (line.hypergradient_norm <= target && projected_norm(descent_) <= target)
-        return finish(result, HgmsOutcome::converged);
+      if (stationary()) return finish(result, HgmsOutcome::converged);
       if (iteration >= options_.max_iterations) return finish(result, HgmsOutcome::iteration_limit);
       step = advance();
       if (step == 0) return finish(result, HgmsOutcome::stalled);
@@ -91,12 +58,41 @@ class HgmsSolve {
   }
 
  private:
-  /// Candidates, lower solve, refinement, selection at x_. False when some target has no point on S.
-  bool select_all(int iteration) {
+  /// Selection, hypergradient and certificate at x_. False when some target has no point on S.
+  bool evaluate(int iteration, bool explore) {
+    select_all(iteration, explore);
+    differentiate(iteration == 0);
+    return selection_.complete;
+  }
+
+  double target() const { return std::max(double(options_.tolerance) * reference_, accuracy_); }
+  bool stationary() {
+    return projected_norm(h_) <= target() && projected_norm(descent_) <= target();
+  }
+
+  Iteration describe(int iteration, double step) {
+    Iteration line;
+    line.iteration = iteration;
+    line.upper = sum(values());
+    line.hypergradient_norm = projected_norm(h_);
+    line.target = target();
+    line.step = step;
+    line.tied = tied_;
+    line.directional_derivative = slope_;
+    line.certificate = aggregate(state_.certificates);
+    line.counters = problem_.counters();
+    line.seconds = timer_.seconds();
+    return line;
+  }
+
+  /// Candidates, lower solve, refinement, selection at x_.
+  void select_all(int iteration, bool explore) {
     bool const tracking = iteration > 0 || state_.warm;
     int const tracked = !tracking ? 0 : (iteration > 0 && selection_.any_rival ? 2 : 1);
-    bool const explore = iteration % std::max(options_.candidates.every, 1) == 0;
-    int const count = std::max({explore ? options_.candidates.count : tracked, tracked, 1});
+    int count = std::max(tracked, 1);
+    // Room for at least one fresh point, or nothing would be compared.
+    if (explore && options_.candidates.count > 1)
+      count = std::max(options_.candidates.count, tracked + 1);
     auto const y = make_vectors<T>(space_, "minfold::hgms::candidates", count * targets_, n_);
     {
       typename CountedProblem<T, E>::Scope const scope(problem_, space_, Stage::candidates);
@@ -108,120 +104,110 @@ class HgmsSolve {
       make_candidates<T, E>(space_, problem_, state_.x, y, tracked, options_.seed, iteration,
                             options_.candidates);
     }
-    compared_ = compared_ || count > 1;
-    selection_ = select_at<T, E>(space_, problem_, state_.x, y, scales_, options_.lower,
-                                 options_.refine, known_);
-    return selection_.complete;
+    forget();
+    selection_ = select_at(state_.x, y, tracked);
+  }
+
+  Selection<T, E> select_at(Vectors<T const, E> x, Vectors<T, E> y, int tracked) {
+    SelectOptions<T> const select{.finished = T(thresholds_.tangential_residual),
+                                  .tracked = tracked};
+    return impl::select_at<T, E>(space_, problem_, x, y, scales_, options_.lower, options_.refine,
+                                 select, known_);
+  }
+
+  /// The yardstick halves every iteration: what f was like at the start, or where a restart landed,
+  /// must not excuse residuals for ever.
+  void forget() {
+    auto const scales = scales_;
+    Kokkos::parallel_for(
+        "minfold::hgms::forget", Kokkos::RangePolicy<E>(space_, 0, targets_),
+        KOKKOS_LAMBDA(int target) {
+          scales(target).gradient *= T(0.5);
+          scales(target).curvature *= T(0.5);
+        });
   }
 
   /// Hypergradients at the selected points, the certificate, and the direction of descent.
-  void differentiate() {
+  void differentiate(bool first) {
     auto const best = rows_of(selection_.y, 0, targets_);
-    auto const at_best =
-        hypergradients<T, E>(space_, problem_, state_.x, best, options_.refine, known_, true);
+    auto const at_best = hypergradients<T, E>(space_, problem_, state_.x, best, options_.refine,
+                                              known_, true, first);
+    std::vector<double> x_norms(targets_);
+    for (int t = 0; t < targets_; ++t) {
+      auto const row = x_.begin() + (rows_ > 1 ? t : 0) * m_;
+      x_norms[t] = norm({row, row + m_});
+    }
+    certified_ = certify(space_, problem_, selection_, scales_, at_best, x_norms,
+                         options_.candidates.count > 1, thresholds_);
+    if (first) set_reference(at_best);
     auto const per_target = to_doubles(space_, at_best.h);
-    state_.certificates = certificates(at_best);
     h_ = reduce(per_target);
     descent_ = h_;
+    tied_ = 0;
+    slope_ = -norm(h_);
     resolve_ties(per_target);
+    state_.certificates = certified_.certificates;
   }
 
-  /// Where a rival ties, the hypergradient is the min-norm element of the Danskin set, and the step
-  /// follows the steepest element when that one is (nearly) zero.
+  /// Where a rival ties, h is the min-norm element of the Danskin set, and the step follows another
+  /// one when that is (nearly) zero: the kinks of a minimum are concave, so there is descent.
   void resolve_ties(std::vector<double> const& at_best) {
     std::vector<int> tied;
     for (int t = 0; t < targets_; ++t)
       if (selection_.chosen[t].rival >= 0 &&
-          !(state_.certificates[t].uniqueness_margin > thresholds_.uniqueness_margin))
+          !(certified_.certificates[t].uniqueness_margin > thresholds_.uniqueness_margin))
         tied.push_back(t);
     if (tied.empty()) return;
     auto const rivals = rows_of(selection_.y, targets_, targets_);
     auto const at_rival = to_doubles(
         space_,
         hypergradients<T, E>(space_, problem_, state_.x, rivals, options_.refine, known_, false).h);
+    double slope = 0;
     for (int row = 0; row < rows_; ++row) {
-      std::vector<double> base(h_.begin() + row * m_, h_.begin() + (row + 1) * m_);
-      Elements elements{base};
+      std::vector<double> const base(h_.begin() + row * m_, h_.begin() + (row + 1) * m_);
+      Elements differences;
       for (int t : tied) {
         if (rows_ > 1 && t != row) continue;
-        auto element = base;
-        for (int j = 0; j < m_; ++j) element[j] += at_rival[t * m_ + j] - at_best[t * m_ + j];
-        std::vector<double> difference(m_);
-        for (int j = 0; j < m_; ++j) difference[j] = element[j] - base[j];
-        if (norm(difference) <= 1e-6 * std::max(norm(base), norm(element))) {
-          evidence_[t].danskin_agrees = true;
-          judge(state_.certificates[t], evidence_[t], thresholds_);
-        } else if (elements.size() < 16) {
-          elements.push_back(element);
+        std::vector<double> const chosen(at_best.begin() + t * m_, at_best.begin() + (t + 1) * m_);
+        std::vector<double> other(at_rival.begin() + t * m_, at_rival.begin() + (t + 1) * m_);
+        double const size = std::max(norm(chosen), norm(other));
+        for (int j = 0; j < m_; ++j) other[j] -= chosen[j];
+        if (norm(other) <= 1e-6 * size) {
+          certified_.evidence[t].danskin_agrees = true;
+          judge(certified_.certificates[t], certified_.evidence[t], thresholds_);
+        } else {
+          differences.push_back(other);
         }
       }
-      if (elements.size() == 1) continue;
-      auto const shortest = min_norm_element(elements);
-      auto const& steepest = steepest_element(elements);
-      bool const stationary = norm(shortest) < 0.1 * norm(steepest);
+      tied_ += int(differences.size());
+      auto const shortest = min_norm_element(base, differences);
+      auto direction = steepest_element(base, differences);
+      if (norm(shortest) >= 0.1 * norm(direction)) direction = shortest;
       std::copy(shortest.begin(), shortest.end(), h_.begin() + row * m_);
-      auto const& chosen = stationary ? steepest : shortest;
-      std::copy(chosen.begin(), chosen.end(), descent_.begin() + row * m_);
+      std::copy(direction.begin(), direction.end(), descent_.begin() + row * m_);
+      auto backward = direction;
+      for (double& entry : backward) entry = -entry;
+      slope += directional_derivative(base, differences, backward);
     }
+    double const length = norm(descent_);
+    slope_ = length > 0 ? slope / length : 0;
   }
 
-  std::vector<ItemCertificate> certificates(Hypergradients<T, E> const& r) {
-    auto const lower = to_host(space_, r.lower_norm);
-    auto const tangential = to_host(space_, r.tangential_norm);
-    auto const curvature = to_host(space_, r.smallest_curvature);
-    auto const solves = to_host(space_, r.solves);
-    auto const kernels = to_host(space_, r.kernels);
+  /// What the tolerance is relative to, and the error of h that rounding alone may leave.
+  void set_reference(Hypergradients<T, E> const& at) {
+    auto const upper_x = to_host(space_, at.upper_x_norm);
+    auto const implicit = to_host(space_, at.implicit_norm);
+    auto const sensitivity = to_host(space_, at.sensitivity);
     auto const scales = to_host(space_, scales_);
-    double const length = double(problem_.length_scale());
-    std::vector<ItemCertificate> all(targets_);
-    evidence_.assign(targets_, {});
+    std::vector<double> terms(rows_, 0.0), errors(rows_, 0.0);
     for (int t = 0; t < targets_; ++t) {
-      auto& c = all[t];
-      auto& e = evidence_[t];
-      auto const& k = kernels(t);
-      auto const& chosen = selection_.chosen[t];
-      double const operator_norm =
-          double(k.norm_estimate) > 0 ? double(k.norm_estimate) : double(solves(t).operator_norm);
-      double const zero = double(lower(t)) == 0 ? 0 : std::numeric_limits<double>::infinity();
-      // A variation of f along S that drowns in the rounding of f is none.
-      double const visible = std::sqrt(double(epsilon<T>)) * std::abs(double(chosen.value));
-      double const curvature_scale =
-          std::max(double(scales(t).curvature), visible / (length * length));
-      double const gradient_scale = std::max(double(scales(t).gradient), curvature_scale * length);
-      double const value_scale = gradient_scale * length;
-      c.lower_residual = operator_norm > 0 ? double(lower(t)) / (operator_norm * length) : zero;
-      c.distance_bound = k.smallest_kept > 0 ? double(lower(t)) / double(k.smallest_kept) : zero;
-      c.kernel_dimension = k.dimension;
-      c.gap = double(k.gap);
-      c.tangential_residual = gradient_scale > 0 ? double(tangential(t)) / gradient_scale : 0;
-      c.smallest_curvature = double(curvature(t));
-      c.nondegeneracy = std::isinf(c.smallest_curvature) ? c.smallest_curvature
-                        : curvature_scale > 0            ? c.smallest_curvature / curvature_scale
-                                                         : 0 * c.smallest_curvature;
-      double const margin = double(chosen.margin);
-      double const rounding = 64 * double(epsilon<T>) * std::abs(double(chosen.value));
-      c.uniqueness_margin = chosen.rival < 0                         ? margin
-                            : margin <= rounding || value_scale == 0 ? 0
-                                                                     : margin / value_scale;
-      c.solve_residual = double(solves(t).residual);
-      c.leakage = double(solves(t).leakage);
-      // The same number as the tangential residual in the units of this right-hand side: of no
-      // interest where grad_y f itself vanishes at the optimum.
-      if (double(solves(t).rhs_norm) < gradient_scale)
-        c.leakage *= gradient_scale > 0 ? double(solves(t).rhs_norm) / gradient_scale : 0;
-      c.candidates = chosen.usable;
-      e.finite = k.outcome != Outcome::not_finite && solves(t).outcome != Outcome::not_finite &&
-                 std::isfinite(double(chosen.value)) && std::isfinite(double(lower(t)));
-      e.on_manifold = chosen.best >= 0 && selection_.lower[t].outcome == Outcome::converged;
-      e.solve_converged =
-          solves(t).outcome == Outcome::converged || k.outcome == Outcome::ambiguous_rank;
-      e.dimension_known = k.outcome != Outcome::rank_limit && k.outcome != Outcome::iteration_limit;
-      e.dimension_ambiguous = k.outcome == Outcome::ambiguous_rank;
-      e.indefinite = k.outcome == Outcome::indefinite_operator;
-      e.compared = compared_;
-      judge(c, e, thresholds_);
+      int const row = rows_ > 1 ? t : 0;
+      terms[row] += double(upper_x(t)) + double(implicit(t));
+      errors[row] += 100 * double(epsilon<T>) *
+                     (double(upper_x(t)) + double(scales(t).gradient) * double(sensitivity(t)));
     }
-    return all;
+    reference_ = norm(terms);
+    accuracy_ = norm(errors);
   }
 
   /// One outer step. Returns the step length, 0 when no step decreases F.
@@ -239,8 +225,7 @@ class HgmsSolve {
       auto const y = make_vectors<T>(space_, "minfold::hgms::trial_y", tracked * targets_, n_);
       from_doubles<T, E>(space_, x, view);
       Kokkos::deep_copy(space_, y, rows_of(selection_.y, 0, tracked * targets_));
-      trial = select_at<T, E>(space_, problem_, view, y, scales_, options_.lower, options_.refine,
-                              known_);
+      trial = select_at(view, y, tracked);
       return values_of(trial);
     };
     auto const result =
@@ -288,14 +273,14 @@ class HgmsSolve {
           s.chosen[t].best < 0 ? std::numeric_limits<double>::infinity() : s.value(t);
     return v;
   }
-  /// Accuracy of the values: rounding of f, and f along the distance that the lower solve leaves.
+  /// Accuracy of the values: that at the selected points, and f along the distance that the lower solve
+  /// of a trial leaves.
   std::vector<double> noise() const {
     auto const scales = to_host(space_, scales_);
     double const distance = 16 * double(options_.lower.tolerance) * double(problem_.length_scale());
     std::vector<double> v(rows_, 0.0);
     for (int t = 0; t < targets_; ++t)
-      v[rows_ > 1 ? t : 0] += 64 * double(epsilon<T>) * std::abs(selection_.value(t)) +
-                              distance * double(scales(t).gradient);
+      v[rows_ > 1 ? t : 0] += 2 * certified_.value_noise[t] + distance * double(scales(t).gradient);
     return v;
   }
   static double sum(std::vector<double> const& v) {
@@ -328,10 +313,12 @@ class HgmsSolve {
   Scalars<TargetScale<T>, E> scales_;
   OuterStep outer_;
   Selection<T, E> selection_;
-  std::vector<Evidence> evidence_;
+  Certified certified_;
   std::vector<double> x_, h_, descent_;
+  double reference_ = 0, accuracy_ = 0;  ///< see set_reference
+  double slope_ = 0;                     ///< F'(x; -descent / ||descent||)
+  int tied_ = 0;
   Representation known_ = Representation::automatic;
-  bool compared_ = false;
   Kokkos::Timer timer_;
 };
 

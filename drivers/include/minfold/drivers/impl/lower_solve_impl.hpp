@@ -16,11 +16,12 @@ struct LineSearch {
   bool searching = false;
 };
 
-/// Judges gradients, zeroes those of settled items in `rhs`; returns how many still work.
+/// Judges gradients, zeroes those of settled items in `rhs`; returns how many still work. `stepped`
+/// says whether the points have moved since they were last judged.
 template <class T, ExecutionSpace E>
 int judge_lower(E const& space, Vectors<T, E> const& gradient, Vectors<T, E> const& rhs,
                 Scalars<LowerRecord<T>, E> const& records, Scalars<T, E> const& values, T length,
-                LowerSolveOptions<T> const& options) {
+                LowerSolveOptions<T> const& options, bool stepped) {
   int const items = int(gradient.extent(0)), n = int(gradient.extent(1));
   for_each_item(
       "minfold::lower_solve::judge", space, items, n,
@@ -34,13 +35,13 @@ int judge_lower(E const& space, Vectors<T, E> const& gradient, Vectors<T, E> con
           r.residual = norm == T(0)
                            ? T(0)
                            : (scale > T(0) ? norm / scale : Kokkos::Experimental::infinity_v<T>);
+          if (stepped && r.iterations > 1)
+            r.stalls = r.residual > T(0.5) * before ? r.stalls + 1 : 0;
           if (!Kokkos::isfinite(norm) || !Kokkos::isfinite(r.value))
             r.outcome = Outcome::not_finite;
-          // Rounding in grad_y g may keep the tolerance out of reach: a step that no longer
-          // halves a residual at that level is the end.
           else if (r.residual <= options.tolerance ||
-                   (r.residual <= T(1e4) * epsilon<T> && r.iterations > 1 &&
-                    r.residual > T(0.5) * before))
+                   (r.stalls >= 1 && r.residual <= T(64) * epsilon<T>) ||
+                   (r.stalls >= 3 && r.residual <= options.rounding))
             r.outcome = Outcome::converged;
           else if (r.iterations >= options.max_iterations)
             r.outcome = Outcome::iteration_limit;
@@ -154,17 +155,19 @@ int judge_trial(E const& space, Vectors<T, E> const& y, Vectors<T, E> const& tri
   return searching;
 }
 
-/// Goes on with the items whose record says not_run, from the state in y and records.
+/// Goes on with the items whose record says not_run, from the state in y and records; `stepped` as
+/// in judge_lower.
 template <class T, ExecutionSpace E>
 void lower_solve_working(E const& space, AnyProblem<T, E> const& problem, Vectors<T const, E> x,
                          Vectors<T, E> y, Scalars<LowerRecord<T>, E> const& records,
-                         LowerSolveOptions<T> const& options, T forcing) {
+                         LowerSolveOptions<T> const& options, T forcing, bool stepped) {
   if (int const working = count_working(space, records)) {
     auto const part = working_items(space, problem, records, working);
     if (part.problem) {
       auto const part_y = part.gather(space, y);
       auto const part_records = part.gather(space, records, int(y.extent(0)));
-      lower_solve_working<T, E>(space, *part.problem, x, part_y, part_records, options, forcing);
+      lower_solve_working<T, E>(space, *part.problem, x, part_y, part_records, options, forcing,
+                                stepped);
       part.scatter(space, part_y, y);
       part.scatter(space, part_records, records);
       return;
@@ -184,11 +187,13 @@ void lower_solve_working(E const& space, AnyProblem<T, E> const& problem, Vector
   problem.lower_value(space, x, y, values);
   for (;;) {
     problem.lower_gradient(space, x, y, gradient);
-    int const working = judge_lower(space, gradient, rhs, records, values, length, options);
+    int const working =
+        judge_lower(space, gradient, rhs, records, values, length, options, stepped);
+    stepped = true;
     if (working == 0) return;
     if (items >= sub_batch_items && 2 * working <= items &&
         (problem.batch_size() == 1 || problem.for_items(space, {})))
-      return lower_solve_working<T, E>(space, problem, x, y, records, options, forcing);
+      return lower_solve_working<T, E>(space, problem, x, y, records, options, forcing, false);
     // Tighter and tighter: the convergence becomes superlinear whatever the item.
     pinv_cg(space, LowerHessian<T, E>{&problem, x, y}, rhs, direction, solves,
             {.relative_tolerance = forcing,
@@ -220,7 +225,7 @@ void lower_solve(E const& space, AnyProblem<T, E> const& problem, Vectors<T cons
                   records.extent(0), " records");
   if (items == 0) return;
   Kokkos::deep_copy(space, records, LowerRecord<T>{});
-  impl::lower_solve_working<T, E>(space, problem, x, y, records, options, T(0.1));
+  impl::lower_solve_working<T, E>(space, problem, x, y, records, options, T(0.1), true);
 }
 
 }  // namespace minfold

@@ -10,10 +10,6 @@
 
 namespace minfold::impl {
 
-/// Two critical points of f on S closer than this, in lengths, are the same one.
-template <class T>
-inline constexpr T distinct_points = std::is_same_v<T, float> ? T(1e-2) : T(1e-4);
-
 /// The outcome of one selection: best and rival of every target, with their records.
 template <class T, ExecutionSpace E>
 struct Selection {
@@ -33,7 +29,8 @@ Selection<T, E> select_at(E const& space, CountedProblem<T, E> const& problem,
                           Vectors<T const, E> x, Vectors<T, E> y,
                           Scalars<TargetScale<T>, E> const& scales,
                           LowerSolveOptions<T> const& lower_options,
-                          RefineOptions<T> const& refine_options, Representation& known) {
+                          RefineOptions<T> const& refine_options,
+                          SelectOptions<T> const& select_options, Representation& known) {
   using Scope = typename CountedProblem<T, E>::Scope;
   int const items = int(y.extent(0)), targets = problem.batch_size();
   auto const lower = make_scalars<LowerRecord<T>>(space, "minfold::selection::lower", items);
@@ -49,7 +46,7 @@ Selection<T, E> select_at(E const& space, CountedProblem<T, E> const& problem,
                  known);
   }
   Scope const scope(problem, space, Stage::select);
-  select_best<T, E>(space, problem, y, lower, refined, chosen, distinct_points<T>);
+  select_best<T, E>(space, problem, y, lower, refined, chosen, select_options);
   Selection<T, E> s;
   s.y = make_vectors<T>(space, "minfold::selection::points", 2 * targets, problem.dim_y());
   gather_selected<T, E>(space, y, chosen, s.y);

@@ -7,44 +7,56 @@
 
 namespace minfold::impl {
 
-/// Largest kernel dimension in the batch, -1 when some item has none decided. Waits.
+/// Whether the record names the dimension of the kernel, be it as a guess.
+template <std::floating_point T>
+KOKKOS_INLINE_FUNCTION bool decided(KernelRecord<T> const& r) {
+  return r.outcome != Outcome::rank_limit && r.outcome != Outcome::iteration_limit &&
+         r.outcome != Outcome::not_finite;
+}
+
+/// Largest kernel dimension among the items that have one decided, -1 when none has. Waits.
 template <ExecutionSpace E, std::floating_point T>
 int largest_dimension(E const& space, Scalars<KernelRecord<T>, E> const& records) {
-  int largest = 0;
+  int largest = -1;
   Kokkos::parallel_reduce(
       "minfold::tangent_basis::largest", Kokkos::RangePolicy<E>(space, 0, int(records.extent(0))),
       KOKKOS_LAMBDA(int item, int& most) {
         auto const& r = records(item);
-        int const k = r.outcome == Outcome::rank_limit || r.outcome == Outcome::iteration_limit
-                          ? 1 << 30
-                          : r.dimension;
-        if (k > most) most = k;
+        if (decided(r) && r.dimension > most) most = r.dimension;
       },
       Kokkos::Max<int>(largest));
-  return largest == 1 << 30 ? -1 : largest;
+  return largest < 0 ? -1 : largest;
 }
 
 /// An explicit kernel basis with room for `capacity` vectors, whatever the representation: copied
 /// from the eigenvectors, taken as it is, or completed to the orthogonal complement of the range.
-/// Requires: every kernel dimension <= capacity; not for Representation::implicit.
+/// Dimension 0 where none is decided.
+/// Requires: every decided dimension <= capacity; not for Representation::implicit.
 template <ExecutionSpace E, std::floating_point T>
 Basis<T, E> explicit_kernel(E const& space, TangentSpace<T, E> const& t, int items, int n,
                             int capacity) {
-  if (t.representation == Representation::kernel_basis) return t.basis;
-  Basis<T, E> q{make_blocks<T>(space, "minfold::tangent_basis::kernel", items, capacity, n),
-                make_scalars<int>(space, "minfold::tangent_basis::dimension", items)};
   auto const records = t.records;
+  Basis<T, E> q{{}, make_scalars<int>(space, "minfold::tangent_basis::dimension", items)};
+  Kokkos::parallel_for(
+      "minfold::tangent_basis::dimensions", Kokkos::RangePolicy<E>(space, 0, items),
+      KOKKOS_LAMBDA(int item) {
+        q.dimension(item) = decided(records(item)) ? records(item).dimension : 0;
+      });
+  if (t.representation == Representation::kernel_basis) {
+    q.vectors = t.basis.vectors;
+    return q;
+  }
+  q.vectors = make_blocks<T>(space, "minfold::tangent_basis::kernel", items, capacity, n);
   if (t.representation == Representation::spectral) {
     auto const s = t.spectral;
     for_each_item(
         "minfold::tangent_basis::copy", space, items, n,
         KOKKOS_LAMBDA(TeamMember<E> const& team, int item) {
-          int const k = records(item).dimension, first = s.first(item);
+          int const k = q.dimension(item), first = s.first(item);
           team_for(team, capacity * n, [&](int l) {
             int const j = l / n;
             q.vectors(item, j, l % n) = j < k ? s.vectors(item, first + j, l % n) : T(0);
           });
-          Kokkos::single(Kokkos::PerTeam(team), [&] { q.dimension(item) = k; });
         });
     return q;
   }
@@ -57,7 +69,7 @@ Basis<T, E> explicit_kernel(E const& space, TangentSpace<T, E> const& t, int ite
     for_each_item(
         "minfold::tangent_basis::complement", space, items, n,
         KOKKOS_LAMBDA(TeamMember<E> const& team, int item) {
-          int const k = records(item).dimension, r = range.dimension(item);
+          int const k = q.dimension(item), r = range.dimension(item);
           for (int j = 0; j < capacity; ++j) {
             auto const v = Kokkos::subview(q.vectors, item, j, Kokkos::ALL);
             if (j < k) {
@@ -67,7 +79,6 @@ Basis<T, E> explicit_kernel(E const& space, TangentSpace<T, E> const& t, int ite
               team_for(team, n, [&](int i) { v(i) = T(0); });
             }
           }
-          Kokkos::single(Kokkos::PerTeam(team), [&] { q.dimension(item) = k; });
         });
     orthonormalize(space, q.vectors, orthonormal);
   }
