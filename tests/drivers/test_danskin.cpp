@@ -6,6 +6,7 @@
 #include <catch2/catch_template_test_macros.hpp>
 #include <catch2/catch_test_macros.hpp>
 
+#include <cmath>
 #include <limits>
 #include <stdexcept>
 
@@ -93,10 +94,14 @@ TEST_CASE("the directional derivative of a minimum is the least slope") {
     Elements elements;
     for (int i = 0; i < 3; ++i) elements.push_back(normals(seed, i, 4));
     Vec const w = normals(seed, 9, 4);
-    // F = min of linear functions: the difference quotient is exact up to rounding.
-    double quotient = std::numeric_limits<double>::infinity();
-    for (auto const& e : elements) quotient = std::min(quotient, dot(e, w));
-    CHECK(directional_derivative(elements, w) == quotient);
+    // F(x) = min_i (<e_i, x> + |x|^2): its difference quotient at 0, where all three are tied.
+    auto const value = [&](double t) {
+      double least = std::numeric_limits<double>::infinity();
+      for (auto const& e : elements) least = std::min(least, t * dot(e, w) + t * t * dot(w, w));
+      return least;
+    };
+    double const t = 1e-7;
+    CHECK(std::abs(directional_derivative(elements, w) - value(t) / t) <= 2 * t * dot(w, w));
     // -d descends at rate ||d||^2 at least; no direction of length one descends faster than the
     // longest element does.
     auto const d = min_norm_element(elements);
@@ -106,6 +111,44 @@ TEST_CASE("the directional derivative of a minimum is the least slope") {
     CHECK(best <= -norm(steepest) * (1 - 1e-12));
     CHECK(directional_derivative(elements, times(1 / norm(w), w)) >= best - 1e-12);
   }
+}
+
+TEST_CASE("the subdifferential of a sum is the sum of segments") {
+  for (int seed = 0; seed < 200; ++seed) {
+    int const m = pick(seed, 0, 1, 6), n = pick(seed, 1, 1, 5);
+    Vec const base = normals(seed, 1, n);
+    Elements differences;
+    for (int t = 0; t < m; ++t) differences.push_back(times(0.5, normals(seed, 10 + t, n)));
+    if (m > 2 && seed % 4 == 0) differences[2] = differences[0];
+    // All corners, whose hull is the set.
+    Elements corners;
+    for (int mask = 0; mask < 1 << m; ++mask) {
+      Vec corner = base;
+      for (int t = 0; t < m; ++t)
+        if (mask >> t & 1)
+          for (int j = 0; j < n; ++j) corner[j] += differences[t][j];
+      corners.push_back(corner);
+    }
+    double const longest = norm(steepest_element(corners));
+    CAPTURE(seed, m, n);
+    CHECK(norm(minus(min_norm_element(base, differences), min_norm_element(corners))) <=
+          1e-6 * longest);
+    CHECK(violation(corners, min_norm_element(base, differences)) <= 1e-10 * longest * longest);
+    Vec const w = normals(seed, 9, n);
+    CHECK(std::abs(directional_derivative(base, differences, w) -
+                   directional_derivative(corners, w)) <= 1e-12 * longest * norm(w));
+    auto const steep = steepest_element(base, differences);
+    double nearest = std::numeric_limits<double>::infinity();
+    for (auto const& corner : corners) nearest = std::min(nearest, norm(minus(corner, steep)));
+    CHECK(nearest <= 1e-12 * longest);
+    CHECK(norm(steep) >= 0.5 * longest);
+    CHECK(directional_derivative(base, differences, times(-1, steep)) <=
+          -dot(steep, steep) * (1 - 1e-12));
+  }
+  // Nothing tied: the gradient itself.
+  CHECK(min_norm_element(Vec{3, 4}, Elements{}) == Vec{3, 4});
+  CHECK(steepest_element(Vec{3, 4}, Elements{}) == Vec{3, 4});
+  CHECK(directional_derivative(Vec{3, 4}, Elements{}, Vec{1, 0}) == 3);
 }
 
 TEST_CASE("nothing has no derivative") {

@@ -28,15 +28,16 @@ namespace minfold {
 template <class T>
 struct HgmsOptions {
   int max_iterations = 200;
-  /// Stop at ||projected hypergradient|| <= tolerance * (||grad_x f|| + ||G^T H^+ grad_y f||, summed over
-  /// the targets, at the start), or at the accuracy of the hypergradient.
+  /// Stop at ||projected hypergradient|| <= tolerance * sum over targets of (largest ||grad_x f|| on S(x_0)
+  /// + ||G^T H^+ grad_y f|| at the first selected point), or at the accuracy of hypergradients.
   T tolerance = std::is_same_v<T, float> ? T(1e-3) : T(1e-8);
   std::uint64_t seed = 1;
-  CandidateOptions<T> candidates;
-  LowerSolveOptions<T> lower;
-  RefineOptions<T> refine;
-  OuterOptions<T> outer;
-  CertificateOptions certificate;
+  // Initialized here, or -Wextra warns where a user's designated initializers leave them out.
+  CandidateOptions<T> candidates = {};
+  LowerSolveOptions<T> lower = {};
+  RefineOptions<T> refine = {};
+  OuterOptions<T> outer = {};
+  CertificateOptions certificate = {};
 
   /// The same options from key=value settings (candidates=, step=, ...).
   static HgmsOptions from(Settings& settings);

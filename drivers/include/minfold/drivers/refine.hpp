@@ -14,7 +14,7 @@ struct RefineOptions {
   T tolerance = std::is_same_v<T, float> ? T(1e-5) : T(1e-10);
   bool newton = true;      ///< Riemannian Newton where the problem gives second-order products
   int newton_order = 512;  ///< largest k for which Hess_S f is formed
-  TangentSpaceOptions<T> tangent;
+  TangentSpaceOptions<T> tangent = {};
 };
 
 template <std::floating_point T>
@@ -25,6 +25,7 @@ struct RefineRecord {
   T gradient_norm = 0;                                          ///< ||P_ker grad_y f||
   T scale = 0;                                                  ///< what it is compared with
   T upper_norm = 0;                                             ///< ||grad_y f||
+  T upper_x_norm = 0;                                           ///< ||grad_x f||
   T smallest_curvature = Kokkos::Experimental::quiet_NaN_v<T>;  ///< of Hess_S f, at the last step
   T largest_curvature = 0;                                      ///< largest |eigenvalue| met
 };
@@ -33,6 +34,7 @@ struct RefineRecord {
 template <std::floating_point T>
 struct TargetScale {
   T gradient = 0;   ///< largest ||grad_y f|| met
+  T upper_x = 0;    ///< largest ||grad_x f|| met
   T curvature = 0;  ///< largest |eigenvalue of Hess_S f| met
 };
 

@@ -123,6 +123,7 @@ class HgmsSolve {
         "minfold::hgms::forget", Kokkos::RangePolicy<E>(space_, 0, targets_),
         KOKKOS_LAMBDA(int target) {
           scales(target).gradient *= T(0.5);
+          scales(target).upper_x *= T(0.5);
           scales(target).curvature *= T(0.5);
         });
   }
@@ -193,18 +194,22 @@ class HgmsSolve {
     slope_ = length > 0 ? slope / length : 0;
   }
 
-  /// What the tolerance is relative to, and the error of h that rounding alone may leave.
+  /// What the tolerance is relative to, and what rounding alone may leave of a hypergradient.
+  ///
+  /// grad_x f counts with its largest value on S(x_0): its terms cancel at an optimum that is the start.
+  /// The accuracy looks at any direction of grad_y f, since v vanishes there too; it is no reference,
+  /// because a single target near a singular point would make it huge.
   void set_reference(Hypergradients<T, E> const& at) {
-    auto const upper_x = to_host(space_, at.upper_x_norm);
     auto const implicit = to_host(space_, at.implicit_norm);
     auto const sensitivity = to_host(space_, at.sensitivity);
     auto const scales = to_host(space_, scales_);
     std::vector<double> terms(rows_, 0.0), errors(rows_, 0.0);
     for (int t = 0; t < targets_; ++t) {
       int const row = rows_ > 1 ? t : 0;
-      terms[row] += double(upper_x(t)) + double(implicit(t));
+      double const upper_x = double(scales(t).upper_x);
+      terms[row] += upper_x + double(implicit(t));
       errors[row] += 100 * double(epsilon<T>) *
-                     (double(upper_x(t)) + double(scales(t).gradient) * double(sensitivity(t)));
+                     (upper_x + double(scales(t).gradient) * double(sensitivity(t)));
     }
     reference_ = norm(terms);
     accuracy_ = norm(errors);

@@ -68,6 +68,7 @@ void raise_scales(E const& space, Scalars<int, E> const& items,
       KOKKOS_LAMBDA(int row) {
         auto& s = scales(items(row) % targets);
         Kokkos::atomic_max(&s.gradient, part(row).gradient);
+        Kokkos::atomic_max(&s.upper_x, part(row).upper_x);
         Kokkos::atomic_max(&s.curvature, part(row).curvature);
       });
 }

@@ -50,15 +50,18 @@ void measure_gradient(E const& space, RefineWork<T, E> const& w,
                       Scalars<RefineRecord<T>, E> const& records,
                       Scalars<TargetScale<T>, E> const& scales, int n) {
   int const items = int(records.extent(0)), targets = int(scales.extent(0));
+  int const m = int(w.gx.extent(1));
   for_each_item(
       "minfold::refine::measure", space, items, n,
       KOKKOS_LAMBDA(TeamMember<E> const& team, int item) {
+        T const upper_x = team_norm(team, m, Kokkos::subview(w.gx, item, Kokkos::ALL));
         T const upper = team_norm(team, n, Kokkos::subview(w.gradient, item, Kokkos::ALL));
         T const along = team_norm(team, n, Kokkos::subview(w.tangential, item, Kokkos::ALL));
         Kokkos::single(Kokkos::PerTeam(team), [&] {
           auto& r = records(item);
           if (r.outcome != Outcome::not_run) return;
           r.upper_norm = upper;
+          r.upper_x_norm = upper_x;
           r.gradient_norm = along;
           r.value = w.values(item);
           if (!Kokkos::isfinite(upper) || !Kokkos::isfinite(along) || !Kokkos::isfinite(r.value))
@@ -75,7 +78,10 @@ void measure_gradient(E const& space, RefineWork<T, E> const& w,
         auto s = scales(target);
         for (int item = target; item < items; item += targets) {
           auto const& r = records(item);
-          if (r.outcome == Outcome::not_run) s.gradient = Kokkos::max(s.gradient, r.upper_norm);
+          if (r.outcome == Outcome::not_run) {
+            s.gradient = Kokkos::max(s.gradient, r.upper_norm);
+            s.upper_x = Kokkos::max(s.upper_x, r.upper_x_norm);
+          }
           s.curvature = Kokkos::max(s.curvature, r.largest_curvature);
         }
         scales(target) = s;
