@@ -69,6 +69,7 @@ struct AffineTruth {
       }
     for (int j = 0; j < 3; ++j) matrix[4 * j] += alpha;
     auto const x = impl::solve_definite(3, matrix, right);
+    if (x.empty()) return impl::unknown_optimum();  // alpha is lost in the rounding of the rest
     return {truth(x).upper, x};
   }
 
@@ -93,6 +94,8 @@ NamedProblem<T> make_affine(Settings& settings, ProblemContext const& context) {
                                  "dimension k of the solution set; the rank is d - k");
   double const condition = settings.number("condition", 10, 1, 1e12,
                                            "condition number of the lower Hessian on its range");
+  data->alpha = settings.number("alpha", 0.5, 1e-6, 1e6,
+                                "f contains alpha/2 |x|^2, which makes the minimizer unique");
   auto const start = settings.numbers("x0", {1, -1, 1}, 3, "start of the upper variable");
 
   int const p = d - k;

@@ -81,7 +81,10 @@ struct KinksTruth : CircleTruth {
         (slope(middle) < 0 ? low : high) = middle;
       }
       double const x = 0.5 * (low + high), upper = truth({x}).upper;
-      double const rounding = 1e-14 * (1 + std::abs(upper));
+      // N x is rounded before its sine is taken: neighbours may differ by less than that.
+      double const rounding =
+          1e-14 * (1 + std::abs(upper)) +
+          std::numeric_limits<double>::epsilon() * frequency * (std::abs(center) + arch);
       if (upper < best.upper - rounding)
         best = {upper, {x}};
       else if (upper <= best.upper + rounding)
@@ -91,7 +94,7 @@ struct KinksTruth : CircleTruth {
   }
 };
 
-/// F = phi(x) + bowl with phi even, concave and decreasing in |x|; `selected` gives s* and phi.
+/// F = min over s in [0, 1] of psi(s) - |x| s, + bowl; `selected` gives s* and the minimum.
 template <class Derived>
 struct DegenerateTruth : CircleTruth {
   Truth truth(std::vector<double> const& x) const {
@@ -101,53 +104,56 @@ struct DegenerateTruth : CircleTruth {
     if (unique) t.selection = {std::sqrt((1 - s) * (1 + s)), y};
     return t;
   }
-  /// For center > 0 the minimizer is positive, since phi is even. F' may vanish more than once
-  /// there: every change of its sign on a fine grid that ends where F' > 0 for certain is
-  /// bisected, and the lowest one wins.
+  /// min_x F = min over s of min_x psi(s) - x s + bowl(x), attained at x = center + s / curvature:
+  /// for center >= 0 the smallest value of G(s) = psi(s) - center s - s^2 / (2 curvature) on [0, 1].
+  /// psi' is convex, or convex and then concave, and not above the line center + s / curvature at 0: it
+  /// crosses that line upwards once at most. The crossing, or else s = 1, is the minimizer.
   Optimum optimum() const {
     if (curvature == 0) return unbounded();
-    double const c = std::abs(center), s = sign(center);
-    auto const slope = [&](double x) {
-      return curvature * (x - c) - std::get<0>(static_cast<Derived const&>(*this).selected(x));
-    };
-    auto const value = [&](double x) { return truth({s * x}).upper; };
-    double const end = c + 1.5 / curvature;
-    int const cells = 4000;
-    double best = 0;
-    for (int cell = 0; cell < cells; ++cell) {
-      double low = end * cell / cells, high = end * (cell + 1) / cells;
-      if (!(slope(low) < 0 && slope(high) >= 0)) continue;
-      for (int halving = 0; halving < 200; ++halving) {
-        double const middle = 0.5 * (low + high);
-        (slope(middle) < 0 ? low : high) = middle;
+    auto const& self = static_cast<Derived const&>(*this);
+    double const c = std::abs(center);
+    auto const rising = [&](double s) { return self.slope(s) > c + s / curvature; };
+    auto const value = [&](double s) { return self.psi(s) - c * s - s * s / (2 * curvature); };
+    int const cells = 4000;  // a crossing that is missed is a shallow dip on the way down to s = 1
+    double low = 1, high = 1;
+    for (int cell = 1; cell <= cells && low == 1; ++cell)
+      if (rising(double(cell) / cells)) {
+        low = double(cell - 1) / cells;
+        high = double(cell) / cells;
       }
-      if (value(high) < value(best)) best = high;
+    for (int halving = 0; halving < 200 && low < high; ++halving) {
+      double const middle = 0.5 * (low + high);
+      (rising(middle) ? high : low) = middle;
     }
-    Optimum result{value(best), {s * best}};
-    // center 0: a minimizer has a mirror image, unless it is 0 and F rises from there.
-    bool const rises = value(end / cells) - value(0) > 1e-12 * curvature * end * end;
-    if (center == 0 && !(best == 0 && rises)) result.x.clear();
+    double const s = value(low) <= value(1) ? low : 1.0;
+    Optimum result{0, {sign(center) * (c + s / curvature)}};
+    result.upper = truth(result.x).upper;
+    bool const tie = low < 1 && std::abs(value(low) - value(1)) <= 1e-14 * (1 + c + 1 / curvature);
+    bool const mirrored = center == 0 && s > 0;
+    if (tie || mirrored) result.x.clear();
     return result;
   }
 };
 
 struct HoelderTruth : DegenerateTruth<HoelderTruth> {
   int p = 2;
+  double psi(double s) const { return std::pow(s, 2 * p) / (2 * p); }
+  double slope(double s) const { return std::pow(s, 2 * p - 1); }
   /// s* = x^{1/(2p-1)}, capped at 1
   std::tuple<double, double, bool> selected(double x) const {
     double const s = x >= 1 ? 1.0 : std::pow(x, 1.0 / (2 * p - 1));
-    return {s, std::pow(s, 2 * p) / (2 * p) - x * s, true};
+    return {s, psi(s) - x * s, true};
   }
 };
 
 struct FlatTruth : DegenerateTruth<FlatTruth> {
   static double psi(double s) { return s == 0 ? 0.0 : std::exp(-1 / (s * s)); }
+  static double slope(double s) { return s == 0 ? 0.0 : 2 * psi(s) / (s * s * s); }
   /// The interior solution of 2 s^{-3} exp(-1/s^2) = x, or s = 1: from x = 0.7958... on, where both
   /// have the same value and F has a kink, s = 1 is lower.
   std::tuple<double, double, bool> selected(double x) const {
     double const at_end = psi(1) - x;
     double const top = std::sqrt(2.0 / 3.0);  // psi' increases up to here
-    auto const slope = [](double s) { return s == 0 ? 0.0 : 2 * psi(s) / (s * s * s); };
     if (x >= slope(top)) return {1.0, at_end, true};
     double low = 0, high = top;
     for (int halving = 0; halving < 200; ++halving) {
@@ -165,8 +171,10 @@ template <class T, class Functor, class Data>
 void common_keys(Settings& settings, Functor& functor, Data& data, double curvature,
                  double center) {
   data.curvature = settings.number("curvature", curvature, 0, 1e6,
-                                   "second derivative of the quadratic in x that is added to f");
-  data.center = settings.number("center", center, -1e3, 1e3, "where that quadratic is smallest");
+                                   "f contains curvature/2 (x - center)^2; without it F may be "
+                                   "unbounded");
+  data.center =
+      settings.number("center", center, -1e3, 1e3, "f contains curvature/2 (x - center)^2");
   functor.curvature = T(data.curvature);
   functor.center = T(data.center);
 }

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numbers>
 
 namespace minfold::impl {
 
@@ -88,6 +89,10 @@ std::vector<double> solve_definite(int n, std::vector<double> a, std::vector<dou
   return b;
 }
 
+Optimum unknown_optimum() {
+  return {std::numeric_limits<double>::quiet_NaN(), {}};
+}
+
 Optimum minimum_near(std::function<Truth(std::vector<double> const&)> const& truth,
                      std::vector<double> x) {
   int const m = int(x.size());
@@ -132,7 +137,46 @@ Optimum minimum_near(std::function<Truth(std::vector<double> const&)> const& tru
     }
     if (!moved) break;
   }
+  if (!(length(here.gradient) <= 1e-9 * (1 + std::abs(here.upper) + length(x))))
+    return unknown_optimum();
   return {here.upper, x};
+}
+
+std::array<double, 2> eigenvalues(double a, double b, double c) {
+  double const middle = 0.5 * (a + c), half_width = std::hypot(0.5 * (a - c), b);
+  return {middle - half_width, middle + half_width};
+}
+
+bool higher_outside(std::function<double(std::vector<double> const&)> const& value,
+                    double lipschitz, double level, std::vector<double> const& center,
+                    double radius, double half_width) {
+  struct Square {
+    double x, y, half;
+  };
+  std::vector<Square> open{{0, 0, half_width}};  // about `center`
+  for (int values = 0; !open.empty(); ++values) {
+    auto const [x, y, half] = open.back();
+    open.pop_back();
+    if (std::hypot(std::abs(x) + half, std::abs(y) + half) <= radius) continue;
+    double const lowest =
+        value({center[0] + x, center[1] + y}) - lipschitz * std::numbers::sqrt2 * half;
+    if (lowest > level) continue;
+    if (values >= 20000) return false;
+    for (double const dx : {-0.5 * half, 0.5 * half})
+      for (double const dy : {-0.5 * half, 0.5 * half})
+        open.push_back({x + dx, y + dy, 0.5 * half});
+  }
+  return true;
+}
+
+std::vector<double> numbers_within(Settings& settings, std::string const& key,
+                                   std::vector<double> const& fallback, int count, double low,
+                                   double high, std::string const& meaning) {
+  auto values = settings.numbers(key, fallback, count, meaning);
+  for (double const value : values)
+    MINFOLD_REQUIRE(low <= value && value <= high, "--set ", key, ": ", value,
+                    " is not a number from ", low, " to ", high, " (", meaning, ")");
+  return values;
 }
 
 void check_size(char const* what, std::vector<double> const& v, int expected) {

@@ -6,6 +6,7 @@
 #include <minfold/drivers/functor_problem.hpp>
 #include <minfold/problems/catalog.hpp>
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -43,11 +44,30 @@ ThinSvd thin_svd(int rows, int columns, std::vector<double> a);
 /// A^{-1} b for a positive definite A; empty when A is not.
 std::vector<double> solve_definite(int n, std::vector<double> a, std::vector<double> b);
 
-/// Minimizer of a closed-form F, from `x`, by Newton steps: the Hessian is the central difference
-/// of the closed-form gradient, shifted until definite; Armijo on F, and on the gradient where F
-/// no longer resolves the step. Ends when the gradient is at rounding level.
+/// Nothing is known: {NaN, {}}.
+Optimum unknown_optimum();
+
+/// Stationary point of a closed-form F, from `x`, by Newton steps: the Hessian is the central
+/// difference of the closed-form gradient, shifted until definite; Armijo on F, and on the gradient
+/// where F no longer resolves the step. F never rises above F(x) on the way. Ends when the gradient
+/// is at rounding level; unknown where it does not get there.
 Optimum minimum_near(std::function<Truth(std::vector<double> const&)> const& truth,
                      std::vector<double> x);
+
+/// Eigenvalues of the symmetric matrix (a b; b c), the smaller one first.
+std::array<double, 2> eigenvalues(double a, double b, double c);
+
+/// Whether `value`(x) > level for all x in R^2 that are in the square of half-width `half_width`
+/// about `center`, but not in the disc of `radius` about it: squares are halved until one value
+/// and the Lipschitz constant decide. False also where 20000 values do not.
+bool higher_outside(std::function<double(std::vector<double> const&)> const& value,
+                    double lipschitz, double level, std::vector<double> const& center,
+                    double radius, double half_width);
+
+/// As Settings::numbers, each from low to high.
+std::vector<double> numbers_within(Settings& settings, std::string const& key,
+                                   std::vector<double> const& fallback, int count, double low,
+                                   double high, std::string const& meaning);
 
 template <class T, ExecutionSpace E>
 Vectors<T const, E> device_vectors(std::string const& label, int rows, int columns,

@@ -25,10 +25,10 @@ struct ArmPlan {
   Design<double> design;
   double base_box = 0, link_box = 0;  ///< half-widths of the box of x: [m], relative
   std::vector<double> targets;        ///< targets x task [m]
+  std::vector<double> start;          ///< x_0
 
   int count() const { return int(targets.size()) / Chain::task; }
   int dim_x() const { return Chain::task + chain.links(); }
-  std::vector<double> start() const { return {design.nominal, design.nominal + dim_x()}; }
   double half_width(int j) const {
     return j < Chain::task ? base_box : link_box * design.nominal[j];
   }
@@ -40,38 +40,53 @@ struct Row {
   double operator()(int i) const { return first[i]; }
 };
 
+/// Keys of both kinds of arm.
+void posture_keys(Settings& settings, int joints, Posture<double>& posture,
+                  std::vector<double> const& limit, std::vector<double> const& rest) {
+  std::vector<double> weight(joints);
+  // Joints near the base move more mass and cost more.
+  for (int j = 0; j < joints; ++j) weight[j] = 1.0 - 0.5 * j / (joints - 1);
+  auto const limits = impl::numbers_within(settings, "limit", limit, joints, 0.1, pi,
+                                           "joint angles stay within +-limit [rad]");
+  auto const rests = impl::numbers_within(settings, "rest", rest, joints, -pi, pi,
+                                          "joint angles of the most comfortable posture [rad]");
+  auto const weights = impl::numbers_within(settings, "weights", weight, joints, 1e-3, 1e3,
+                                            "cost of leaving that posture, for each joint");
+  for (int j = 0; j < joints; ++j) {
+    posture.high[j] = limits[j];
+    posture.low[j] = -limits[j];
+    posture.rest[j] = rests[j];
+    posture.weight[j] = weights[j];
+  }
+}
+void link_keys(Settings& settings, int links, double* nominal, std::vector<double> const& length,
+               std::string const& which) {
+  auto const lengths = impl::numbers_within(settings, "links", length, links, 1e-2, 1e2,
+                                            "nominal lengths of " + which + " [m]");
+  std::copy(lengths.begin(), lengths.end(), nominal);
+}
+
 PlanarChain planar(Settings& settings, ArmPlan<PlanarChain>& plan) {
   PlanarChain chain;
-  chain.joints = settings.integer("joints", 5, 3, max_arm_joints, "joints of the planar arm");
-  double const limit =
-      settings.number("limit", 2.4, 0.5, pi, "planar: joint angles stay within +-limit [rad]");
-  int const n = chain.joints;
-  for (int j = 0; j < n; ++j) {
-    // An arc over the line to the targets; joints near the base move more mass and cost more.
-    plan.posture.rest[j] = j == 0 ? 0.8 : -1.6 / (n - 1);
-    plan.posture.weight[j] = 1.0 - 0.5 * j / (n - 1);
-    plan.posture.low[j] = -limit;
-    plan.posture.high[j] = limit;
-    plan.design.nominal[2 + j] = 1.0 / n;
-  }
+  int const n = chain.joints =
+      settings.integer("joints", 5, 3, max_arm_joints, "joints of the planar arm");
+  // An arc over the line to the targets.
+  std::vector<double> rest(n, -1.6 / (n - 1));
+  rest[0] = 0.8;
+  posture_keys(settings, n, plan.posture, {2.4}, rest);
+  link_keys(settings, n, plan.design.nominal + 2, {1.0 / n}, "the links");
   return chain;
 }
 
 SpatialChain spatial(Settings& settings, ArmPlan<SpatialChain>& plan) {
   settings.integer("joints", 7, 7, 7, "joints of the spatial arm");
   // Limits and lengths of the KUKA LBR iiwa 7 R800 (data sheet).
-  double const limit[7] = {170, 120, 170, 120, 170, 120, 175};
-  double const length[3] = {0.4, 0.4, 0.126};
+  std::vector<double> limit = {170, 120, 170, 120, 170, 120, 175};
+  for (double& angle : limit) angle = angle * pi / 180;
   // Leaning forward, elbow bent and a little to the side, wrist bent: no symmetry that would make
   // two postures of equal cost.
-  double const rest[7] = {0, 0.5, 0.3, -1.3, 0, 0.7, 0};
-  for (int j = 0; j < 7; ++j) {
-    plan.posture.rest[j] = rest[j];
-    plan.posture.weight[j] = 1.0 - 0.5 * j / 6;
-    plan.posture.low[j] = -limit[j] * pi / 180;
-    plan.posture.high[j] = limit[j] * pi / 180;
-  }
-  for (int j = 0; j < 3; ++j) plan.design.nominal[3 + j] = length[j];
+  posture_keys(settings, 7, plan.posture, limit, {0, 0.5, 0.3, -1.3, 0, 0.7, 0});
+  link_keys(settings, 3, plan.design.nominal + 3, {0.4, 0.4, 0.126}, "upper arm, forearm and hand");
   return {};
 }
 
@@ -157,6 +172,18 @@ ArmPlan<Chain> make_plan(Settings& settings, ProblemContext const& context) {
   MINFOLD_REQUIRE(hole <= 0 || near >= shift + hole, "--set near=", near, ": expected at least ",
                   shift + hole, ", or targets may come too near to be reached (base-box=", box,
                   ", link-box=", plan.link_box, ")");
+
+  int const m = task + links;
+  plan.start = settings.numbers(
+      "x0", {plan.design.nominal, plan.design.nominal + m}, m,
+      "start of the upper variable: base, then link lengths [m], within their boxes");
+  for (int j = 0; j < m; ++j) {
+    double const low = plan.design.nominal[j] - plan.half_width(j),
+                 high = plan.design.nominal[j] + plan.half_width(j);
+    MINFOLD_REQUIRE(low <= plan.start[j] && plan.start[j] <= high, "--set x0: its component ",
+                    j + 1, " is ", plan.start[j], ", expected a number from ", low, " to ", high,
+                    j < task ? " (base-box=" : " (link-box=", j < task ? box : plan.link_box, ")");
+  }
   plan.targets = draw_targets<Chain>(count, near * reach, far * reach, spread, context.seed);
   return plan;
 }
@@ -252,7 +279,7 @@ NamedProblem<T> make_arm(Settings& settings, ProblemContext const& context) {
   NamedProblem<T> named;
   named.problem = std::make_unique<FunctorProblem<RedundantArm<Chain, T, E>, T, E>>(
       arm, true, UpperSet<T, E>::box(low, high));
-  named.start = plan.start();
+  named.start = plan.start;
   named.metrics = [plan](Solution const& start, Solution const& end) {
     return arm_metrics(plan, start, end);
   };

@@ -83,11 +83,9 @@ struct ReweightingTruth {
     return t;
   }
 
-  /// Unique as a mixture, never as logits.
-  Optimum optimum() const {
-    if (exact) return {0, {}};
-    return {impl::minimum_near([this](auto const& x) { return truth(x); }, planted).upper, {}};
-  }
+  /// The minimizer is never unique, since logits may be shifted. With noise F is not known to have
+  /// one basin only.
+  Optimum optimum() const { return exact ? Optimum{0, {}} : impl::unknown_optimum(); }
 
   /// |B^+ (B y - z)|
   double distance(std::vector<double> const& x, std::vector<double> const& y) const {
@@ -121,6 +119,8 @@ NamedProblem<T> make_reweighting(Settings& settings, ProblemContext const& conte
       settings.integer("samples", 2 * q, q, 4096, "samples of a source, at least rank");
   double const noise = settings.number("noise", 0, 0, 1e3,
                                        "standard deviation of the noise on the validation outputs");
+  double const contrast =
+      settings.number("contrast", 1, 0, 10, "standard deviation of the planted logits");
   auto const start = settings.numbers("x0", {0}, m, "starting logits");
 
   auto const seed = context.seed;
@@ -140,6 +140,7 @@ NamedProblem<T> make_reweighting(Settings& settings, ProblemContext const& conte
         impl::of_length(std::sqrt(double(q)), impl::problem_normals(seed, tag + 1, samples, 1)));
   }
   data->planted = impl::problem_normals(seed, 1, m, 1);
+  for (double& logit : data->planted) logit *= contrast;
   data->validation_input =
       impl::of_length(std::sqrt(double(d)), impl::problem_normals(seed, 2, data->validation, d));
   // The planted model: least norm on B w = z, moved along the manifold.

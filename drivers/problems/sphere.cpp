@@ -4,21 +4,18 @@
 #include "entries.hpp"
 #include "host.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace minfold {
 namespace {
 
-/// |D_j| = 0.4 for the columns of Da and r in [1.3, 1.7], with c at distance 3 from a(0), make F
-/// strongly convex for |x| <= 2 and larger outside than at x = wish: one minimizer, found by Newton
-/// steps on the closed form (it has no formula of its own).
 struct SphereTruth {
   int dim = 2, manifold_dim = 1;
   std::vector<double> center;  // dim x 3
   std::vector<double> target, stiffness;
   double radius = 1.5, ripple = 0.2;
-  std::vector<double> wish = {0.3, -0.2};
-  std::vector<double> start;
+  std::vector<double> wish;
 
   double center_at(int i, std::vector<double> const& x) const {
     return center[3 * i] + center[3 * i + 1] * x[0] + center[3 * i + 2] * x[1];
@@ -57,8 +54,27 @@ struct SphereTruth {
     return t;
   }
 
+  /// The minimizer has no formula of its own: Newton steps on the closed form find it where F is
+  /// convex on a ball that holds all candidates, as it is with the defaults.
+  ///   F(x) >= |x - wish|^2, so that F(x) <= F(wish) only in a ball about wish, of radius `reach`;
+  ///   F - |x - wish|^2 - (a convex function) = 1/2 (rho - r)^2,  rho = |c - a(x)| on the sphere,
+  /// whose Hessian is at least (rho - r) (Hess rho - Hess r),
+  ///   0 <= Hess rho <= |Da|^2 / rho,  |Hess r| <= 2 ripple.
   Optimum optimum() const {
-    return impl::minimum_near([this](auto const& x) { return truth(x); }, start);
+    double square = 0, speed = 0;  // rho(wish)^2, |Da|_F^2
+    for (int i = 0; i <= manifold_dim; ++i) {
+      square += std::pow(target[i] - center_at(i, wish), 2);
+      speed += std::pow(center[3 * i + 1], 2) + std::pow(center[3 * i + 2], 2);
+    }
+    double const reach = std::sqrt(truth(wish).upper);
+    double const nearest = std::sqrt(square) - std::sqrt(speed) * reach,
+                 farthest = std::sqrt(square) + std::sqrt(speed) * reach;
+    if (nearest <= 0) return impl::unknown_optimum();
+    double const outside = std::max(0.0, farthest - (radius - ripple)),
+                 inside = std::max(0.0, radius + ripple - nearest);
+    double const bent = 2 * ripple * std::max(outside, inside) + inside * speed / nearest;
+    if (bent > 1.99) return impl::unknown_optimum();
+    return impl::minimum_near([this](auto const& x) { return truth(x); }, wish);
   }
 
   double distance(std::vector<double> const& x, std::vector<double> const& y) const {
@@ -80,14 +96,22 @@ NamedProblem<T> make_sphere(Settings& settings, ProblemContext const& context) {
   data->manifold_dim =
       settings.integer("manifold-dim", data->dim - 1, 1, data->dim - 1,
                        "dimension k of the sphere; d - k - 1 directions are normal to it");
-  data->start = settings.numbers("x0", {1, -1}, 2, "start of the upper variable");
+  data->radius = settings.number("radius", 1.5, 0.1, 100, "mean radius of the sphere");
+  data->ripple = settings.number("ripple", std::min(0.2, 0.5 * data->radius), 0, 0.9 * data->radius,
+                                 "how much the radius changes with x, at most 0.9 radius");
+  double const distance = settings.number(
+      "distance", 3, 0, 100,
+      "of the target of f from the center at x = 0; y* is not unique at the center itself");
+  data->wish =
+      impl::numbers_within(settings, "wish", {0.3, -0.2}, 2, -100, 100, "f contains |x - wish|^2");
+  auto const start = settings.numbers("x0", {1, -1}, 2, "start of the upper variable");
 
   int const d = data->dim, sphere = data->manifold_dim + 1;
   data->center.resize(std::size_t(d) * 3);
   data->target.resize(d);
   data->stiffness.resize(d);
   // The lengths of origin, the two columns of Da and target - origin, on the sphere and normal to it.
-  double const lengths[2][4] = {{1.0, 0.4, 0.4, 3.0}, {1.0, 0.3, 0.3, 0.5}};
+  double const lengths[2][4] = {{1.0, 0.4, 0.4, distance}, {1.0, 0.3, 0.3, 0.5}};
   for (int part = 0; part < 2; ++part) {
     int const first = part == 0 ? 0 : sphere, count = part == 0 ? sphere : d - sphere;
     if (count == 0) continue;
@@ -110,7 +134,6 @@ NamedProblem<T> make_sphere(Settings& settings, ProblemContext const& context) {
   functor.radius = T(data->radius);
   functor.ripple = T(data->ripple);
   for (int j = 0; j < 2; ++j) functor.wish[j] = T(data->wish[j]);
-  auto const start = data->start;
   return impl::assemble<T, Sphere<T, E>, SphereTruth>(functor, start, data);
 }
 

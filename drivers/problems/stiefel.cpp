@@ -6,18 +6,17 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <numbers>
+#include <numeric>
 
 namespace minfold {
 namespace {
 
-/// M_0 has singular values in [2, 3], |M_1|_F = |M_2|_F = 1/2, pull = 4 p and ripple = 0.2: M has
-/// full rank and F is strongly convex for |x| <= 2, and F > F(0) outside. One minimizer, found by
-/// Newton steps on the closed form.
 struct StiefelTruth {
   int rows = 2, columns = 1;
   double ripple = 0.2, pull = 4;
   std::vector<double> matrix[3];
-  std::vector<double> start;
 
   std::vector<double> matrix_at(std::vector<double> const& x) const {
     return impl::plus(impl::plus(matrix[0], x[0], matrix[1]), x[1], matrix[2]);
@@ -43,8 +42,26 @@ struct StiefelTruth {
     return t;
   }
 
+  /// Newton steps on the closed form find the minimizer where F is convex on a ball that holds all
+  /// candidates, as it is with the defaults. With N(x) = |M(x)|_*, |grad N| <= slope,
+  ///   F(x) >= -(1 + ripple) (N(0) + slope |x|) + pull/2 |x|^2,
+  /// so that F(x) <= F(0) = -N(0) only for |x| <= reach; there, with dM = M_u for a unit u,
+  ///   Hess (s N) <= 2 |grad s| |grad N| + N |Hess s| + s |dM|_F^2 / (smallest singular value).
   Optimum optimum() const {
-    return impl::minimum_near([this](auto const& x) { return truth(x); }, start);
+    if (pull == 0) return {-std::numeric_limits<double>::infinity(), {}};
+    auto const values = impl::thin_svd(rows, columns, matrix[0]).s;
+    double const nuclear = std::accumulate(values.begin(), values.end(), 0.0);
+    double const speed = std::hypot(impl::length(matrix[1]), impl::length(matrix[2])),
+                 slope = std::sqrt(double(columns)) * speed;
+    double const drop = (1 + ripple) * slope;
+    double const reach = (drop + std::sqrt(drop * drop + 2 * pull * ripple * nuclear)) / pull;
+    double const smallest = values.back() - speed * reach;
+    if (smallest <= 0) return impl::unknown_optimum();
+    double const bent = 2 * std::numbers::sqrt2 * ripple * slope +
+                        2 * ripple * (nuclear + slope * reach) +
+                        (1 + ripple) * speed * speed / smallest;
+    if (bent > 0.99 * pull) return impl::unknown_optimum();
+    return impl::minimum_near([this](auto const& x) { return truth(x); }, {0, 0});
   }
 
   /// The nearest scaled frame has the singular vectors of Y.
@@ -65,8 +82,11 @@ NamedProblem<T> make_stiefel(Settings& settings, ProblemContext const& context) 
                                  "columns of Y, fewer than rows");
   data->rows = n;
   data->columns = p;
-  data->pull = 4.0 * p;
-  data->start = settings.numbers("x0", {0.8, -0.6}, 2, "start of the upper variable");
+  data->ripple =
+      settings.number("ripple", 0.2, 0, 0.9, "how much the length 1 of the columns changes with x");
+  data->pull = settings.number("pull", 4.0 * p, 0, 1e6,
+                               "f contains pull/2 |x|^2; without it F is unbounded");
+  auto const start = settings.numbers("x0", {0.8, -0.6}, 2, "start of the upper variable");
 
   data->matrix[0] = impl::reflection_columns(impl::problem_normals(context.seed, 0, n, 1), p);
   for (int i = 0; i < n; ++i)
@@ -84,7 +104,6 @@ NamedProblem<T> make_stiefel(Settings& settings, ProblemContext const& context) 
   functor.columns = p;
   functor.ripple = T(data->ripple);
   functor.pull = T(data->pull);
-  auto const start = data->start;
   return impl::assemble<T, Stiefel<T, E>, StiefelTruth>(functor, start, data);
 }
 

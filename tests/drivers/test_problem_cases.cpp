@@ -296,8 +296,13 @@ TEST_CASE("reweighting: the planted mixture fits the validation data, others do 
   CHECK(probe.upper(named.start, least) > 1.5 * truth.upper);
   // Logits far apart: nothing overflows.
   CHECK(std::isfinite(probe.lower({800, 0, -800, 0}, truth.selection)));
-  // With noise the best mixture no longer fits.
-  CHECK(make<double>("reweighting", {"noise=0.5"}).optimum().upper > 1e-3);
+  // Without contrast equal weights are the planted ones.
+  auto const equal = make<double>("reweighting", {"contrast=0"});
+  CHECK(equal.truth(equal.start).upper <= 1e-24);
+  // With noise the best mixture no longer fits, and nothing proves which one it is.
+  auto const noisy = make<double>("reweighting", {"noise=0.5"});
+  CHECK(noisy.truth(logits).upper > 1e-3);
+  CHECK(std::isnan(noisy.optimum().upper));
 }
 
 TEST_CASE("the seed chooses the data of a problem", "[problems]") {

@@ -24,10 +24,11 @@ struct Truth {
   bool differentiable = true;  ///< false at kinks: `gradient` is then one element of the Clarke set
 };
 
-/// Where F is smallest, as far as it is known.
+/// Where F is smallest, as far as it is known. What is said here is true for all settings of a
+/// problem; where no proof holds, nothing is said.
 struct Optimum {
-  double upper = 0;
-  std::vector<double> x;  ///< empty where the minimizer is not unique
+  double upper = 0;       ///< inf F; NaN where it is not known
+  std::vector<double> x;  ///< empty where the minimizer is not unique or not known
 };
 
 /// Host copies of what a solve ended with, for metrics.

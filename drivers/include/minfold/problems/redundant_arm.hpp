@@ -236,11 +236,16 @@ struct RedundantArm {
     team_for(team, dim_y(), [&](int j) { sink(j, posture.slope(j, element_t<Y>(y(j))) * share); });
   }
 
-  /// Angles between the limits of each joint, uniform: joint place.row.
+  /// Rest, moved a uniform part of the way to angles that are uniform between the limits (of joint
+  /// place.row; the part is the same for all joints of an item). The least effort is found from near
+  /// the rest more often than from anywhere, and from far away where only that will do.
   KOKKOS_INLINE_FUNCTION double restart(Place const& place) const {
     int const j = int(place.row);
-    return double(posture.low[j]) +
-           (double(posture.high[j]) - double(posture.low[j])) * uniform(place);
+    double const rest = double(posture.rest[j]), low = double(posture.low[j]),
+                 high = double(posture.high[j]);
+    Place part = place;
+    part.row = max_arm_joints;
+    return rest + uniform(part) * (low + (high - low) * uniform(place) - rest);
   }
 };
 
