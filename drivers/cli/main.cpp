@@ -4,7 +4,9 @@
 #include <Kokkos_Core.hpp>
 
 #include "commands.hpp"
+#include "kokkos_flags.hpp"
 #include "terminal.hpp"
+#include "waiting.hpp"
 #include <CLI/CLI.hpp>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
@@ -37,6 +39,7 @@ char const* const footer =
 class Runtime {
  public:
   explicit Runtime(std::vector<std::string> flags) : flags_(std::move(flags)) {
+    require_readable_kokkos_flags(flags_);
     auto const asks = [](std::string const& flag) {
       return flag.rfind("--kokkos-disable-warnings", 0) == 0;
     };
@@ -187,6 +190,7 @@ int complain(Exit status, std::string_view sentence) {
 
 int main(int argc, char* argv[]) {
   namespace cli = minfold::cli;
+  cli::wait_passively(argv);
   auto const sink = std::make_shared<spdlog::sinks::stderr_color_sink_st>(
       cli::has_color(stderr) ? spdlog::color_mode::always : spdlog::color_mode::never);
   sink->set_color(spdlog::level::info, "");
