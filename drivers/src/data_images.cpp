@@ -14,9 +14,18 @@ namespace {
 /// Where the Debian package dataset-fashion-mnist puts its four files.
 constexpr char const* system_idx = "/usr/share/datasets/fashion-mnist";
 
-/// Where minfold's own data may be: the source tree it was built from, then its installation.
+/// Where minfold's own data may be: next to an installed executable, in the source tree it was built
+/// from, where it was to be installed.
 std::vector<std::string> shipped_directories() {
   std::vector<std::string> directories;
+#ifdef MINFOLD_DATA_FROM_EXECUTABLE
+  // An installation may be moved, or have been given its place only when it was installed.
+  std::error_code unknown;
+  auto const program = std::filesystem::read_symlink("/proc/self/exe", unknown);
+  if (!unknown)
+    directories.push_back(
+        (program.parent_path() / MINFOLD_DATA_FROM_EXECUTABLE).lexically_normal().string());
+#endif
 #ifdef MINFOLD_DATA_DIR
   directories.emplace_back(MINFOLD_DATA_DIR);
 #endif
