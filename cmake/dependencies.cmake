@@ -88,7 +88,7 @@ if(Minfold_ENABLE_TESTS)
   endif()
 endif()
 
-if(Minfold_ENABLE_BENCHMARKS)
+if(Minfold_ENABLE_BENCHMARKS AND EXISTS "${CMAKE_CURRENT_LIST_DIR}/../bench/CMakeLists.txt")
   set(BENCHMARK_ENABLE_TESTING OFF CACHE INTERNAL "")
   minfold_dependency(benchmark
     https://github.com/google/benchmark/archive/refs/tags/v1.9.4.tar.gz

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Compiles the library for an NVIDIA GPU, to objects only, where there is nvcc but no GPU and no
 # Kokkos built for one: gpu_check.sh INCLUDE FOLDER, where INCLUDE holds the headers of Kokkos and of
 # the other libraries and FOLDER keeps the results.
@@ -44,13 +45,27 @@ fi
 
 include=$1
 folder=$2
+kokkos=$include/kokkos
+[ -e "$kokkos/KokkosCore_config.h" ] || kokkos=$include
 
 # The tree is made again if Kokkos, the compiler or this script is another.
-stamp=$(cat "$0" "$include/kokkos/KokkosCore_config.h" | cksum)$("$nvcc" --version)
+stamp=$(cat "$0" "$kokkos/KokkosCore_config.h" | cksum)$("$nvcc" --version)
 if [ "$(cat "$folder/stamp" 2>/dev/null)" != "$stamp" ]; then
   rm -rf "$folder"
-  mkdir -p "$folder/libraries" "$folder/generated"
-  cp -r "$include/kokkos" "$folder/kokkos"
+  mkdir -p "$folder/libraries" "$folder/generated" "$folder/kokkos"
+  if [ "$kokkos" = "$include" ]; then
+    # Next to the headers of everybody else.
+    for part in Kokkos Cuda HIP HPX NextSilicon OpenACC OpenMP SYCL Serial Threads View decl desul \
+      experimental fwd impl mdspan setup sorting std_algorithms traits; do
+      for path in "$kokkos/$part"*; do
+        case $path in
+          */"$part" | */Kokkos*.h | */Kokkos*.hpp) cp -r "$path" "$folder/kokkos" ;;
+        esac
+      done
+    done
+  else
+    cp -r "$kokkos/." "$folder/kokkos"
+  fi
 
   switch_on() { sed -i "s,^.*#undef $1 .*\$,#define $1," "$2"; }
   config=$folder/kokkos/KokkosCore_config.h

@@ -96,7 +96,8 @@ function(minfold_add_benchmark file)
   target_link_libraries(${target} PRIVATE ${arg_DEPENDS})
   if(Minfold_ENABLE_TESTS)
     add_test(NAME "bench: ${name}" COMMAND ${target} --benchmark_min_time=0.01s)
-    set_tests_properties("bench: ${name}" PROPERTIES LABELS bench PROCESSORS 2)
+    set_tests_properties("bench: ${name}" PROPERTIES LABELS bench PROCESSORS 2
+      ENVIRONMENT KOKKOS_NUM_THREADS=2)
   endif()
 endfunction()
 
@@ -112,6 +113,7 @@ function(minfold_add_example file)
   target_link_libraries(${target} PRIVATE ${arg_DEPENDS})
   if(Minfold_ENABLE_TESTS)
     add_test(NAME "example: ${name}" COMMAND ${target})
-    set_tests_properties("example: ${name}" PROPERTIES LABELS example PROCESSORS 2)
+    set_tests_properties("example: ${name}" PROPERTIES LABELS example PROCESSORS 2
+      ENVIRONMENT KOKKOS_NUM_THREADS=2)
   endif()
 endfunction()

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Runs a command inside the private Debian 13 root: enter.sh ROOT COMMAND [ARGS...].
 #
 # The system folders (/usr, /etc, ...) are those of the root. Every other top-level folder of the
@@ -12,6 +13,16 @@ set -eu
 root=$1
 shift
 project=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
+
+for folder in "$project" "$PWD"; do
+  case $folder/ in
+    /bin/* | /boot/* | /etc/* | /lib/* | /lib32/* | /lib64/* | /libx32/* | /sbin/* | /sys/* | /usr/*)
+      printf 'minfold: the Debian root has system folders of its own, so %s is not there: %s\n' \
+        "$folder" "keep the project, and call it, elsewhere" >&2
+      exit 1
+      ;;
+  esac
+done
 
 # tool NAME ARGS...: a program of the root, for whose C library the host's may be too old.
 tool() {
@@ -42,10 +53,12 @@ fi
 
 # The arguments of either are put in front of the command, the last ones first.
 set -- env PATH=/usr/bin:/usr/sbin "$@"
-for folder in "$PWD" "$project" "$HOME" "$(dirname -- "$root")" /*; do
+for folder in "$PWD" "$project" "${HOME:-/}" "$(dirname -- "$root")" /* /.[!.]*; do
   case $folder in
-    /run/?* | /var/?*) ;;
-    /bin | /boot | /dev | /etc | /lib* | /lost+found | /proc | /run | /sbin | /sys | /usr | /var) continue ;;
+    / | //) continue ;; # it would hide the Debian root
+    /dev/shm/?* | /run/?* | /var/?*) ;;
+    /bin | /boot | /dev | /etc | /lib | /lib32 | /lib64 | /libx32 | /lost+found) continue ;;
+    /proc | /run | /sbin | /sys | /usr | /var) continue ;;
     /*/*) continue ;; # comes with its top-level folder
   esac
   if [ -d "$folder" ] && [ -r "$folder" ]; then

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Makes the private Debian 13 root: provision.sh CACHE_DIR, prints the root's path on stdout.
 #
 # Only apt-get and dpkg-deb of the host are used, on lists and folders of our own, so that neither
@@ -158,7 +159,7 @@ printf 'root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534:nobody:/nonexisten
   >"$root_new/etc/passwd"
 printf 'root:x:0:\nnogroup:x:65534:\n' >"$root_new/etc/group"
 if [ "$(id -u)" != 0 ]; then
-  printf '%s:x:%s:%s::%s:/bin/bash\n' "$(id -un)" "$(id -u)" "$(id -g)" "$HOME" >>"$root_new/etc/passwd"
+  printf '%s:x:%s:%s::%s:/bin/bash\n' "$(id -un)" "$(id -u)" "$(id -g)" "${HOME:-/}" >>"$root_new/etc/passwd"
   printf '%s:x:%s:\n' "$(id -gn)" "$(id -g)" >>"$root_new/etc/group"
 fi
 

@@ -19,7 +19,10 @@ namespace {
 class Temporary {
  public:
   explicit Temporary(std::string const& target)
-      : path_(target + "." + std::to_string(getpid()) + ".tmp"),
+      // Short: a name of almost any length is fine for the target.
+      : path_((std::filesystem::path(target).parent_path() /
+               (".minfold-" + std::to_string(getpid()) + ".tmp"))
+                  .string()),
         descriptor_(open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)) {
     MINFOLD_REQUIRE(descriptor_ >= 0, "cannot write ", target, ": ", std::strerror(errno));
   }
@@ -80,7 +83,12 @@ void require_writable(std::string const& path) {
   std::error_code ignored;  // what stands in the way of opening it is said below
   MINFOLD_REQUIRE(!std::filesystem::is_directory(path, ignored), "cannot write ", path,
                   ": it is a directory");
-  if (!is_special(path)) Temporary const probe(resolved(path));
+  if (is_special(path)) return;
+  auto const target = resolved(path);
+  struct stat info{};
+  MINFOLD_REQUIRE(stat(target.c_str(), &info) == 0 || errno == ENOENT, "cannot write ", path, ": ",
+                  std::strerror(errno));
+  Temporary const probe(target);
 }
 
 void write_whole_file(std::string const& path, std::string const& content) {

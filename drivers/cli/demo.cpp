@@ -49,7 +49,7 @@ int run_demo(SolveRequest const& request) {
   // The data and the size that the table talks about, whatever the problems' defaults become.
   SolveRequest cleaning = request, arm = request;
   cleaning.problem = "hyper-cleaning";
-  cleaning.sets = {"dataset=digits", "corruption=0.4"};
+  cleaning.sets.insert(cleaning.sets.end(), {"dataset=digits", "corruption=0.4"});
   // Accuracy that a table can show; a demo is over within a minute.
   if (!request.tolerance) cleaning.tolerance = 1e-3;
   if (!request.tolerance) arm.tolerance = 1e-4;
@@ -65,9 +65,13 @@ int run_demo(SolveRequest const& request) {
   fmt::print("{}\n", painted(fmt::format("  {:<34}{:>12}{:>14}{:>18}", "", "before", "after",
                                          "with true labels"),
                              Tone::strong));
-  fmt::print("{}: a weight for each of {} images of digits, {} with a wrong label\n",
-             painted("hyper-cleaning", Tone::strong), whole(metric(cleaned, "train")),
-             whole(metric(cleaned, "corrupted")));
+  fmt::print(
+      "{}: a weight for each of {} images of digits; a new label for {} of them, a wrong one for "
+      "{} "
+      "({})\n",
+      painted("hyper-cleaning", Tone::strong), whole(metric(cleaned, "train")),
+      percent(metric(cleaned, "nominal_corruption")),
+      percent(metric(cleaned, "effective_corruption")), whole(metric(cleaned, "corrupted")));
   row("accuracy on test images", percent(metric(cleaned, "test_accuracy_uncleaned")),
       percent(metric(cleaned, "test_accuracy_cleaned")),
       percent(metric(cleaned, "test_accuracy_true_labels")));

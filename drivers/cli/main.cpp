@@ -4,7 +4,9 @@
 #include <Kokkos_Core.hpp>
 
 #include "commands.hpp"
+#include "kokkos_flags.hpp"
 #include "terminal.hpp"
+#include "waiting.hpp"
 #include <CLI/CLI.hpp>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
@@ -13,6 +15,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <memory>
 #include <new>
 #include <stdexcept>
@@ -37,6 +40,7 @@ char const* const footer =
 class Runtime {
  public:
   explicit Runtime(std::vector<std::string> flags) : flags_(std::move(flags)) {
+    require_readable_kokkos_flags(flags_);
     auto const asks = [](std::string const& flag) {
       return flag.rfind("--kokkos-disable-warnings", 0) == 0;
     };
@@ -70,6 +74,15 @@ bool is_kokkos_flag(std::string const& argument) {
 }
 
 /// Options of the command line that several sub-commands share.
+void add_corruption_rule(CLI::App& app, SolveRequest& request) {
+  app.add_option_function<std::string>(
+         "--corruption-rule",
+         [&request](std::string const& rule) { request.sets.push_back("corruption-rule=" + rule); },
+         "of hyper-cleaning: new labels are always wrong (exclusive) or drawn from all classes\n"
+         "(with-replacement); the same as --set corruption-rule=RULE")
+      ->check(CLI::IsMember({"exclusive", "with-replacement"}))
+      ->type_name("RULE");
+}
 void add_problem(CLI::App& app, SolveRequest& request, bool required) {
   auto* const option = app.add_option("PROBLEM", request.problem, "see minfold list");
   if (required) option->required();
@@ -77,6 +90,7 @@ void add_problem(CLI::App& app, SolveRequest& request, bool required) {
       ->allow_extra_args(false)
       ->type_name("KEY=VALUE");
   app.add_option("--data", request.data, "folder with the data of the problem")->type_name("DIR");
+  add_corruption_rule(app, request);
 }
 void add_seed(CLI::App& app, SolveRequest& request) {
   app.add_option("--seed", request.seed, "of the problem and of the method")
@@ -147,6 +161,7 @@ int run(int argc, char** argv) {
   auto* const demo =
       app.add_subcommand("demo", "clean wrong labels of images, and fit an arm to 1,000 targets");
   add_solve(*demo, request);
+  add_corruption_rule(*demo, request);
   for (auto* const command : {list, solve, check, demo}) command->footer(footer);
 
   try {
@@ -164,6 +179,10 @@ int run(int argc, char** argv) {
     std::fputs(app.help().c_str(), stdout);
     return kokkos_flags.empty() && argc == 1 ? done : bad_input;
   }
+  if (list->parsed() && request.problem.empty() && !(request.sets.empty() && request.data.empty()))
+    throw std::invalid_argument(
+        "list: " + (request.sets.empty() ? "--data " + request.data : "--set " + request.sets[0]) +
+        " is for a PROBLEM, and none is named");
   if (list->parsed() && request.problem.empty() && kokkos_flags.empty()) return list_problems();
 
   Runtime const runtime(std::move(kokkos_flags));
@@ -187,6 +206,7 @@ int complain(Exit status, std::string_view sentence) {
 
 int main(int argc, char* argv[]) {
   namespace cli = minfold::cli;
+  cli::wait_passively(argv);
   auto const sink = std::make_shared<spdlog::sinks::stderr_color_sink_st>(
       cli::has_color(stderr) ? spdlog::color_mode::always : spdlog::color_mode::never);
   sink->set_color(spdlog::level::info, "");
@@ -195,6 +215,9 @@ int main(int argc, char* argv[]) {
   try {
     return cli::run(argc, argv);
   } catch (std::invalid_argument const& error) {
+    return cli::complain(cli::bad_input, error.what());
+  } catch (std::filesystem::filesystem_error const& error) {
+    // Nobody but the user gives paths.
     return cli::complain(cli::bad_input, error.what());
   } catch (std::bad_alloc const&) {
     return cli::complain(cli::internal, "out of memory");

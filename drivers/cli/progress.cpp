@@ -4,6 +4,7 @@
 #include "terminal.hpp"
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +13,32 @@
 #include <string_view>
 
 namespace minfold::cli {
+namespace {
+
+int columns_of(std::FILE* stream) {
+  winsize size{};
+  return ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+/// The parts one after the other, without those of the lowest worth that would make the line longer
+/// than `columns`: a longer one would wrap, and only its last row could be rewritten.
+struct Part {
+  int worth;
+  std::string text;
+};
+std::string fitted(std::vector<Part> parts, std::size_t columns) {
+  std::string line;
+  for (;;) {
+    line.clear();
+    for (auto const& part : parts) line += part.text;
+    if (line.size() <= columns || parts.size() == 1) break;
+    parts.erase(std::min_element(parts.begin(), parts.end(),
+                                 [](Part const& a, Part const& b) { return a.worth < b.worth; }));
+  }
+  return line.substr(0, columns);
+}
+
+}  // namespace
 
 bool is_terminal(std::FILE* stream) {
   char const* const term = std::getenv("TERM");
@@ -74,16 +101,22 @@ void Progress::update(Iteration const& it) {
   if (norms_.size() > (rewrites_ ? 1u : 3u) && now - shown_ < pause) return;
   shown_ = now;
   double const rest = left(it);
-  auto const line = fmt::format("{}  {}/{}  F {:.6g}  |grad F| {:.2e}  {}  {}{}", name_,
-                                it.iteration, max_iterations_, it.upper, it.hypergradient_norm,
-                                to_string(it.certificate.verdict), duration(it.seconds),
-                                std::isfinite(rest) ? ", about " + duration(rest) + " left" : "");
+  std::vector<Part> const parts = {
+      {6, name_},
+      {5, fmt::format("  {}/{}", it.iteration, max_iterations_)},
+      {1, fmt::format("  F {:.6g}", it.upper)},
+      {3, fmt::format("  |grad F| {:.2e}", it.hypergradient_norm)},
+      {0, fmt::format("  {}", to_string(it.certificate.verdict))},
+      {2, "  " + duration(it.seconds)},
+      {4, std::isfinite(rest) ? ", about " + duration(rest) + " left" : ""}};
   if (rewrites_) {
+    // The last column stays free: there some terminals wrap early.
+    auto const line = fitted(parts, std::size_t(columns_of(stderr) - 1));
     std::fprintf(stderr, "\r\x1b[2K%s", line.c_str());
     std::fflush(stderr);
     open_ = true;
   } else {
-    spdlog::info("{}", line);
+    spdlog::info("{}", fitted(parts, std::string::npos));
   }
 }
 

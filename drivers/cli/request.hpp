@@ -12,7 +12,7 @@ namespace minfold::cli {
 /// What is asked for on the command line of solve, check and demo.
 struct SolveRequest {
   std::string problem, method = "hgms", precision = "double";
-  std::vector<std::string> sets;    ///< key=value
+  std::vector<std::string> sets;    ///< key=value, of --set and --corruption-rule
   std::string data;                 ///< --data DIR
   std::optional<std::string> json;  ///< --json FILE
   std::uint64_t seed = 1;

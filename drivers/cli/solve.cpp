@@ -10,6 +10,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <utility>
@@ -108,7 +109,11 @@ SolveReport solve_in(SolveRequest const& request) {
   settings.refuse_unknown();
   options.seed = request.seed;
   if (request.max_iterations) options.max_iterations = *request.max_iterations;
-  if (request.tolerance) options.tolerance = T(*request.tolerance);
+  if (request.tolerance) {
+    options.tolerance = T(*request.tolerance);
+    MINFOLD_REQUIRE(options.tolerance > 0 && std::isfinite(options.tolerance), "--tolerance ",
+                    *request.tolerance, ": not a number in --precision ", request.precision);
+  }
 
   SolveReport report;
   report.problem = request.problem;
@@ -120,6 +125,8 @@ SolveReport solve_in(SolveRequest const& request) {
   report.options = options_json(settings);
   report.options["max_iterations"] = options.max_iterations;
   report.options["tolerance"] = double(options.tolerance);
+  report.options["data"] = nullptr;
+  if (!request.data.empty()) report.options["data"] = request.data;
 
   Trace trace;
   report.result = observe(space, named, options, request, trace);
@@ -142,12 +149,14 @@ SolveReport solve(SolveRequest const& request) {
 int run_solve(SolveRequest const& request) {
   if (request.json) require_writable(*request.json);
   auto const report = solve(request);
+  // First: a disk that is full by now must not take the result with it.
+  std::fputs(summary(report, request.quiet).c_str(), stdout);
+  std::fflush(stdout);
   if (request.json)
     // A problem's texts may hold names of files, which need not be UTF-8.
     write_whole_file(
         *request.json,
         report_json(report).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
-  std::fputs(summary(report, request.quiet).c_str(), stdout);
   return report.result.solved() ? 0 : 1;
 }
 

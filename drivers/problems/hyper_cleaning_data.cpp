@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <string>
 
 namespace minfold {
 namespace {
@@ -46,6 +47,25 @@ Part take(Images const& images, std::vector<double> const& pixels, std::vector<i
   return part;
 }
 
+/// Labels need not begin with 0 (those of EMNIST's letters do not). A label in between that no image
+/// has is a slip in the files: it would be a class that nothing can be learnt about.
+int require_classes(Images const& pool, std::string const& name) {
+  int const count = pool.classes;
+  std::vector<int> images(static_cast<std::size_t>(count), 0);
+  for (int const label : pool.labels) ++images[std::size_t(label)];
+  int const first =
+      int(std::find_if(images.begin(), images.end(), [](int n) { return n > 0; }) - images.begin());
+  for (int label = first; label < count; ++label)
+    MINFOLD_REQUIRE(images[std::size_t(label)] > 0, name, ": expected images of every label from ",
+                    first, " to ", count - 1,
+                    ", the largest label of the training images, found none of ", label);
+  MINFOLD_REQUIRE(count - first > 1, name,
+                  ": expected training images of at least two classes, all "
+                  "have the label ",
+                  first);
+  return first;
+}
+
 void switch_off(std::vector<double>& a, int features, int feature) {
   for (std::size_t i = std::size_t(feature); i < a.size(); i += std::size_t(features)) a[i] = 0;
 }
@@ -66,6 +86,7 @@ CleaningData make_cleaning_data(ImageCollection const& images, CleaningOptions c
       own_test ? images.test.count : pool.count - options.train - options.validation;
   int const test = options.test > 0 ? options.test : all_test;
 
+  int const first_label = require_classes(pool, images.name);
   auto const pixels = pooled(pool, options.pool);
   auto const order = shuffled(pool.count, options.seed, Use::split);
   auto const part = [&](int first, int count) {
@@ -78,7 +99,14 @@ CleaningData make_cleaning_data(ImageCollection const& images, CleaningOptions c
                            : part(options.train + options.validation, test);
 
   CleaningData data;
-  data.classes = pool.classes;
+  data.classes = pool.classes - first_label;
+  for (Part* const p : {&train, &validation, &held_out}) {
+    for (int& label : p->labels) {
+      label -= first_label;
+      MINFOLD_REQUIRE(label >= 0, images.name, ": a test image has the label ", label + first_label,
+                      ", no training image has one below ", first_label);
+    }
+  }
   data.features = int(train.a.size() / train.labels.size());
   int const n = data.features - (options.bias ? 1 : 0);
   std::vector<int> used;

@@ -4,6 +4,7 @@
 #include <minfold/drivers/data/images.hpp>
 #include <minfold/drivers/data/table.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <filesystem>
@@ -14,9 +15,18 @@ namespace {
 /// Where the Debian package dataset-fashion-mnist puts its four files.
 constexpr char const* system_idx = "/usr/share/datasets/fashion-mnist";
 
-/// Where minfold's own data may be: the source tree it was built from, then its installation.
+/// Where minfold's own data may be: next to an installed executable, in the source tree it was built
+/// from, where it was to be installed.
 std::vector<std::string> shipped_directories() {
   std::vector<std::string> directories;
+#ifdef MINFOLD_DATA_FROM_EXECUTABLE
+  // An installation may be moved, or have been given its place only when it was installed.
+  std::error_code unknown;
+  auto const program = std::filesystem::read_symlink("/proc/self/exe", unknown);
+  if (!unknown)
+    directories.push_back(
+        (program.parent_path() / MINFOLD_DATA_FROM_EXECUTABLE).lexically_normal().string());
+#endif
 #ifdef MINFOLD_DATA_DIR
   directories.emplace_back(MINFOLD_DATA_DIR);
 #endif
@@ -30,9 +40,17 @@ std::vector<std::string> shipped_directories() {
 std::string find_either(std::string const& directory, std::string const& name) {
   for (char const* const ending : {"", ".gz"}) {
     auto const path = (std::filesystem::path(directory) / (name + ending)).string();
-    if (std::filesystem::is_regular_file(path)) return path;
+    std::error_code unreadable;  // then it is not there for us
+    if (std::filesystem::is_regular_file(path, unreadable)) return path;
   }
   return {};
+}
+
+void require_directory(std::string const& path, std::string const& expected) {
+  std::error_code error;
+  bool const found = std::filesystem::is_directory(path, error);
+  MINFOLD_REQUIRE(found, path, ": expected ", expected,
+                  error ? ", found: " + error.message() : std::string());
 }
 
 std::string require_either(std::string const& directory, std::string const& name) {
@@ -130,15 +148,17 @@ std::string dataset_of(std::string const& directory) {
 }
 
 ImageCollection load_images(std::string const& dataset, std::string const& directory) {
-  if (!directory.empty()) {
-    MINFOLD_REQUIRE(std::filesystem::is_directory(directory), directory,
-                    ": expected a directory with the data files");
-  }
+  if (!directory.empty()) require_directory(directory, "a directory with the data files");
   ImageCollection collection;
   collection.name = dataset;
   if (dataset == "digits") {
     if (!directory.empty()) {
-      collection.train = read_digits(require_either(directory, "digits.csv"));
+      auto const path = find_either(directory, "digits.csv");
+      MINFOLD_REQUIRE(!path.empty(), directory,
+                      ": expected the IDX files train-images-idx3-ubyte[.gz], "
+                      "train-labels-idx1-ubyte[.gz] and the same of t10k, or digits.csv or "
+                      "digits.csv.gz, in this directory");
+      collection.train = read_digits(path);
       return collection;
     }
     for (auto const& place : shipped_directories()) {
@@ -153,15 +173,19 @@ ImageCollection load_images(std::string const& dataset, std::string const& direc
   }
   MINFOLD_REQUIRE(dataset == "idx", "dataset ", dataset, ": expected digits or idx");
   std::string const place = directory.empty() ? system_idx : directory;
-  MINFOLD_REQUIRE(std::filesystem::is_directory(place), place,
-                  ": expected a directory with IDX files; give one with --data DIR, or install the "
-                  "Debian package dataset-fashion-mnist");
-  auto const part = [&](std::string const& prefix) {
+  require_directory(place,
+                    "a directory with IDX files (give one with --data DIR, or install the Debian "
+                    "package dataset-fashion-mnist)");
+  // MNIST has ten classes, EMNIST up to 62: the training labels say it.
+  auto const part = [&](std::string const& prefix, int classes) {
     auto const images = require_either(place, prefix + "-images-idx3-ubyte");
-    return read_idx(images, require_either(place, prefix + "-labels-idx1-ubyte"));
+    return read_idx(images, require_either(place, prefix + "-labels-idx1-ubyte"), classes);
   };
-  collection.train = part("train");
-  collection.test = part("t10k");
+  collection.name = place;
+  collection.train = part("train", 256);
+  auto const& labels = collection.train.labels;
+  collection.train.classes = 1 + *std::max_element(labels.begin(), labels.end());
+  collection.test = part("t10k", collection.train.classes);
   MINFOLD_REQUIRE(collection.train.height == collection.test.height &&
                       collection.train.width == collection.test.width,
                   place, ": expected images of one size, found ", collection.train.height, " x ",

@@ -20,6 +20,29 @@ expect 2 solve two-well --method sgd
 complains 'method'
 expect 2 solve two-well --kokkos-no-such-flag=1
 grep -q 'kokkos-no-such-flag' stderr.txt || fail "the Kokkos flag is not named"
+# Kokkos ends the process over these, without a chance for anybody else.
+for flag in --kokkos-num-threads --kokkos-num-threads= --kokkos-num-threads=abc \
+  --kokkos-num-threads=0 --kokkos-num-threads=-1 --kokkos-num-threads=2x \
+  --kokkos-num-threads=99999999999 --kokkos-num-threads=513 --kokkos-device-id=one --kokkos-map-device-id-by=luck \
+  --kokkos-print-configuration=on --kokkos-tools-libs; do
+  expect 2 solve two-well "$flag"
+  complains "^minfold: $flag: expected"
+done
+for value in '' abc 0 -1 2x; do
+  (export KOKKOS_NUM_THREADS="$value" && expect 2 solve two-well)
+  complains "^minfold: KOKKOS_NUM_THREADS=$value: expected"
+done
+expect 2 solve two-well --tolerance 1e-50 --precision float
+complains '^minfold: --tolerance 1e-50: '
+expect 2 list --set candidates=3
+complains '^minfold: list: --set candidates=3 .*PROBLEM'
+expect 2 solve hyper-cleaning --corruption-rule sometimes
+complains 'corruption-rule'
+expect 2 solve two-well --corruption-rule exclusive
+complains 'corruption-rule'
+long=$(printf '%300s' '' | tr ' ' x)
+expect 2 solve two-well --json "$long"
+complains 'xxx: File name too long'
 
 # Problems and their keys.
 expect 2 solve two-wells

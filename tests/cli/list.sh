@@ -16,6 +16,9 @@ expect 0 list redundant-arm --set kind=spatial
 prints '1000 targets, upper variable of 6, lower variable of 7'
 prints '  joints=7 '
 
+expect 0 list hyper-cleaning --corruption-rule with-replacement
+prints '  corruption-rule=with-replacement '
+
 expect 0 --help
 prints 'Exit status: 0 solved'
 expect 0 solve --help

@@ -31,11 +31,27 @@ PYTHON
 expect 0 --kokkos-help
 prints 'kokkos-num-threads'
 
-# A terminal: one line that is rewritten, in colour unless NO_COLOR is set.
-if command -v script >/dev/null 2>&1; then
-  script -q -e -c "env -u NO_COLOR TERM=xterm '$MINFOLD' solve two-well" terminal.txt </dev/null >/dev/null
-  grep -q "${escape}\[2K" terminal.txt || fail "the progress line is not rewritten"
-  grep -q "${escape}\[32m" terminal.txt || fail "no colour on a terminal"
-  script -q -e -c "env NO_COLOR=1 TERM=xterm '$MINFOLD' solve two-well" terminal.txt </dev/null >/dev/null
-  ! grep -q "${escape}\[32m" terminal.txt || fail "colour in spite of NO_COLOR"
-fi
+# A terminal: one line that is rewritten and never wider than the terminal, in colour unless NO_COLOR
+# is set. The first two need the room.
+for columns in 80 50 20 0; do
+  env -u NO_COLOR TERM=xterm python3 "$support/terminal.py" $columns "$MINFOLD" solve reweighting \
+    --max-iterations 30 >terminal.txt || [ $? = 1 ] || fail "exit status on a terminal"
+  python3 - $columns <<'PYTHON' || fail "the progress line on a terminal of $columns columns"
+import sys
+columns = int(sys.argv[1]) or 80
+text = open("terminal.txt", newline="").read()
+progress, _, results = text.rpartition("\r\x1b[2K")
+lines = progress.split("\r\x1b[2K")[1:]
+assert len(lines) > 1, "not rewritten"
+assert all("\n" not in line and "\x1b" not in line for line in lines), lines
+assert max(map(len, lines)) < columns, lines
+assert all(line.startswith("reweighting  "[: columns - 1]) for line in lines), lines
+if columns == 80:
+    assert any("|grad F|" in line and " left" in line for line in lines), lines
+assert results.splitlines()[0].startswith("\x1b[1mreweighting\x1b[0m: \x1b[3"), results
+PYTHON
+done
+NO_COLOR=1 TERM=xterm python3 "$support/terminal.py" 80 "$MINFOLD" solve two-well >terminal.txt
+! grep -q "${escape}\[3" terminal.txt || fail "colour in spite of NO_COLOR"
+TERM=dumb python3 "$support/terminal.py" 80 "$MINFOLD" solve two-well >terminal.txt
+! grep -q "$escape" terminal.txt || fail "escape sequences on a dumb terminal"

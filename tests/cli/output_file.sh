@@ -42,11 +42,23 @@ rm -r folder link.json out.json
 expect 0 solve two-well --quiet --json /dev/stdout
 prints '"schema"'
 
+# What cannot be written at the end still leaves the result on the screen.
+expect 2 solve two-well --json /dev/full
+prints '^two-well: converged'
+grep -q '^minfold: cannot write /dev/full: ' stderr.txt || fail "a full disk is not named"
+# The name of the temporary file is no longer than a long name.
+long=$(printf '%250s' '' | tr ' ' x)
+expect 0 solve two-well --json "$long"
+rm "$long"
+
 # Ended by a signal: stops after the running iteration and reports what there is.
-"$MINFOLD" solve redundant-arm --set targets=20000 --tolerance 1e-30 --max-iterations 1000000 \
+"$MINFOLD" solve redundant-arm --set targets=100 --tolerance 1e-30 --max-iterations 1000000 \
   --json stopped.json >stdout.txt 2>stderr.txt </dev/null &
 solver=$!
-sleep 3
+until grep -q '^redundant-arm  0/' stderr.txt; do
+  kill -0 $solver || fail "ended by itself"
+  sleep 0.1
+done
 kill -TERM $solver
 status=0
 wait $solver || status=$?

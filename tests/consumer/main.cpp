@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <minfold/core/status.hpp>
 #include <minfold/core/version.hpp>
 
-#include <cstring>
+// The program of the first page solves with what is installed; its exit status says whether it did.
+#include "../../drivers/examples/01_one_page.cpp"
 
-int main() {
-  static_assert(MINFOLD_VERSION >= 100);
-  return std::strcmp(minfold::to_string(minfold::Outcome::converged), "converged");
-}
+static_assert(MINFOLD_VERSION >= 100);

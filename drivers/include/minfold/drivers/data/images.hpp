@@ -40,7 +40,8 @@ Images read_idx(std::string const& images_path, std::string const& labels_path, 
 
 /// "digits" or "idx". With a directory: digits.csv[.gz], or {train,t10k}-images-idx3-ubyte[.gz] and
 /// {train,t10k}-labels-idx1-ubyte[.gz] in it. Without: the digits that come with minfold, or the
-/// place where the Debian package dataset-fashion-mnist puts its files.
+/// place where the Debian package dataset-fashion-mnist puts its files. The largest training label of
+/// IDX files says how many classes there are; test labels may not be larger.
 ImageCollection load_images(std::string const& dataset, std::string const& directory);
 
 /// Which of the two a directory holds: "idx" if it has IDX training images, else "digits".

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+. "$MINFOLD_SOURCE_DIR/tests/cli/support/expect.sh"
+
+# policy_of VARIABLES: the OpenMP wait policy of a solve that is started with these in its
+# environment and no others that concern waiting.
+policy_of() {
+  env -u OMP_WAIT_POLICY -u GOMP_SPINCOUNT -u KMP_BLOCKTIME "$@" "$MINFOLD" solve redundant-arm \
+    --set targets=100 --tolerance 1e-30 --max-iterations 1000000 >stdout.txt 2>stderr.txt &
+  solver=$!
+  until grep -q '^redundant-arm  0/' stderr.txt; do
+    kill -0 $solver || fail "ended by itself"
+    sleep 0.1
+  done
+  tr '\0' '\n' <"/proc/$solver/environ" | sed -n 's/^OMP_WAIT_POLICY=//p' >policy.txt
+  kill -TERM $solver
+  wait $solver || true
+  cat policy.txt
+}
+
+expect 0 solve two-well --quiet --json /dev/stdout
+grep -q '"backend": "OpenMP"' stdout.txt && [ -r /proc/self/environ ] || exit 77
+
+# Threads sleep while they wait, unless the user has said how they shall wait.
+[ "$(policy_of)" = passive ] || fail "threads spin"
+[ "$(policy_of OMP_WAIT_POLICY=active)" = active ] || fail "the user's policy is changed"
+[ -z "$(policy_of GOMP_SPINCOUNT=1000)" ] || fail "the user's count is overruled"
+
+# What was started anew has the same arguments, exit status and process.
+unset OMP_WAIT_POLICY GOMP_SPINCOUNT KMP_BLOCKTIME
+expect 2 solve 'no such  problem'
+complains 'no such  problem'
+expect 1 solve two-well --max-iterations 0
+expect 0 solve two-well
