@@ -51,7 +51,7 @@ int run_demo(SolveRequest const& request) {
   cleaning.problem = "hyper-cleaning";
   cleaning.sets.insert(cleaning.sets.end(), {"dataset=digits", "corruption=0.4"});
   // Accuracy that a table can show; a demo is over within a minute.
-  if (!request.tolerance) cleaning.tolerance = 1e-3;
+  if (!request.tolerance) cleaning.tolerance = 1e-2;
   if (!request.tolerance) arm.tolerance = 1e-4;
   arm.problem = "redundant-arm";
   arm.sets = {"kind=planar", "targets=1000"};

@@ -59,9 +59,8 @@ void require_value(Known const& entry, std::string const& shown,
       return;
     }
     case Kind::flag:
-      MINFOLD_REQUIRE(
-          !value || is_one_of(*value, {"true", "yes", "1", "false", "no", "0"}), shown,
-          ": expected true or false");
+      MINFOLD_REQUIRE(!value || is_one_of(*value, {"true", "yes", "1", "false", "no", "0"}), shown,
+                      ": expected true or false");
       return;
     case Kind::mapping:
       MINFOLD_REQUIRE(value && (*value == "random" || *value == "mpi_rank"), shown,
@@ -89,8 +88,7 @@ void require_readable_kokkos_flags(std::vector<std::string> const& flags) {
           equals == std::string::npos ? std::nullopt : std::optional(flag.substr(equals + 1)));
     }
     char const* const value = entry.variable ? std::getenv(entry.variable) : nullptr;
-    if (value)
-      require_value(entry, std::string(entry.variable) + "=" + value, value);
+    if (value) require_value(entry, std::string(entry.variable) + "=" + value, value);
   }
 }
 

@@ -68,10 +68,9 @@ std::string duration(double seconds) {
   return fmt::format("{} h {:02} min", s / 3600, s / 60 % 60);
 }
 
-Progress::Progress(std::string name, int max_iterations, double goal, bool quiet)
+Progress::Progress(std::string name, int max_iterations, bool quiet)
     : name_(std::move(name)),
       max_iterations_(max_iterations),
-      goal_(goal),
       quiet_(quiet),
       rewrites_(is_terminal(stderr)) {}
 
@@ -83,15 +82,13 @@ double Progress::left(Iteration const& it) const {
   double const then = norms_[norms_.size() - 1 - back];
   double const pace = (seconds_.back() - seconds_[seconds_.size() - 1 - back]) / back;
   double iterations = max_iterations_ - it.iteration;
-  double const target = goal_ * std::max(1.0, first_norm_);
   double const gain = std::log(then / norms_.back()) / back;
-  if (gain > 0) iterations = std::min(iterations, std::log(norms_.back() / target) / gain);
+  if (gain > 0) iterations = std::min(iterations, std::log(norms_.back() / it.target) / gain);
   return std::max(0.0, iterations) * pace;
 }
 
 void Progress::update(Iteration const& it) {
   if (quiet_) return;
-  if (norms_.empty()) first_norm_ = it.hypergradient_norm;
   norms_.push_back(it.hypergradient_norm);
   seconds_.push_back(it.seconds);
   auto const now = Clock::now();

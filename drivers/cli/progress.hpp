@@ -14,8 +14,7 @@ namespace minfold::cli {
 /// the first iterations and then one every few seconds; nothing when quiet.
 class Progress {
  public:
-  /// `goal`: relative tolerance, for the estimate of the time left.
-  Progress(std::string name, int max_iterations, double goal, bool quiet);
+  Progress(std::string name, int max_iterations, bool quiet);
   ~Progress() { finish(); }
   Progress(Progress const&) = delete;
   Progress& operator=(Progress const&) = delete;
@@ -32,9 +31,7 @@ class Progress {
 
   std::string name_;
   int max_iterations_;
-  double goal_;
   bool quiet_, rewrites_, open_ = false;
-  double first_norm_ = 0;
   std::vector<double> norms_, seconds_;
   Clock::time_point shown_{};
 };

@@ -78,8 +78,7 @@ HgmsResult observe(Space const& space, NamedProblem<T> const& named, HgmsOptions
   Kokkos::deep_copy(space, state.x, start);
   space.fence("minfold::cli::solve: host copy goes out of scope");
 
-  Progress progress(request.problem, options.max_iterations, double(options.tolerance),
-                    request.quiet);
+  Progress progress(request.problem, options.max_iterations, request.quiet);
   Interrupts const interrupts;
   auto const result =
       minimize_hgms<T, Space>(space, problem, state, options, [&](Iteration const& it) {

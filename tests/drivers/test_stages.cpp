@@ -82,6 +82,25 @@ TEMPLATE_TEST_CASE("the lower solve brings every item of a batch to rounding", "
   }
 }
 
+TEMPLATE_TEST_CASE("a point that is on S already stays, and counts as solved", "[stages]", float,
+                   double) {
+  using T = TestType;
+  FunctorProblem<Ball, T> const problem(Ball{});
+  Points<T> p(40, 5, 3);
+  lower_solve<T, Space>(p.space, problem, p.x, p.y, p.lower);
+  auto const once = impl::to_doubles(p.space, p.y);
+  lower_solve<T, Space>(p.space, problem, p.x, p.y, p.lower);
+  auto const again = to_host(p.space, p.lower);
+  auto const twice = impl::to_doubles(p.space, p.y);
+  for (int item = 0; item < 40; ++item) {
+    CAPTURE(item);
+    CHECK(again(item).outcome == Outcome::converged);
+    CHECK(gap(Vec(once.begin() + 5 * item, once.begin() + 5 * item + 5),
+              Vec(twice.begin() + 5 * item, twice.begin() + 5 * item + 5)) <=
+          (sizeof(T) == 4 ? 1e-5 : 1e-13));
+  }
+}
+
 TEST_CASE("refinement finds the nearest point in every representation, with and without Newton",
           "[stages]") {
   bool const newton = GENERATE(true, false);

@@ -121,7 +121,7 @@ void make_trial(E const& space, Vectors<T, E> const& y, Vectors<T, E> const& dir
 template <class T, ExecutionSpace E>
 int judge_trial(E const& space, Vectors<T, E> const& y, Vectors<T, E> const& trial,
                 Scalars<T, E> const& values, Scalars<LineSearch<T>, E> const& searches,
-                Scalars<LowerRecord<T>, E> const& records) {
+                Scalars<LowerRecord<T>, E> const& records, T length, T rounding) {
   int const items = int(y.extent(0)), n = int(y.extent(1));
   for_each_item(
       "minfold::lower_solve::judge_trial", space, items, n,
@@ -143,7 +143,10 @@ int judge_trial(E const& space, Vectors<T, E> const& y, Vectors<T, E> const& tri
           s.step *= T(0.5);
           if (!accepted && s.step < epsilon<T>) {
             s.searching = false;
-            records(item).outcome = Outcome::iteration_limit;
+            // A point that was on S from the start cannot decrease g: only now ||H|| is known to tell.
+            auto& r = records(item);
+            r.residual = r.gradient_norm / (r.operator_norm * length);
+            r.outcome = r.residual <= rounding ? Outcome::converged : Outcome::iteration_limit;
           }
           searches(item) = s;
         });
@@ -205,7 +208,7 @@ void lower_solve_working(E const& space, AnyProblem<T, E> const& problem, Vector
     do {
       make_trial(space, y, direction, searches, trial);
       problem.lower_value(space, x, trial, values);
-    } while (judge_trial(space, y, trial, values, searches, records) > 0);
+    } while (judge_trial(space, y, trial, values, searches, records, length, options.rounding) > 0);
   }
 }
 
