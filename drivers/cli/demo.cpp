@@ -66,9 +66,8 @@ int run_demo(SolveRequest const& request) {
                                          "with true labels"),
                              Tone::strong));
   fmt::print(
-      "{}: a weight for each of {} images of digits; a new label for {} of them, a wrong one for "
-      "{} "
-      "({})\n",
+      "{}: a weight for each of {} images of digits; corruption {} nominal, {} effective: {} wrong "
+      "labels\n",
       painted("hyper-cleaning", Tone::strong), whole(metric(cleaned, "train")),
       percent(metric(cleaned, "nominal_corruption")),
       percent(metric(cleaned, "effective_corruption")), whole(metric(cleaned, "corrupted")));
