@@ -6,33 +6,16 @@
 #include <minfold/kernels/range_finder.hpp>
 #include <minfold/kernels/tangent_space.hpp>
 
+#include "support/records.hpp"
 #include "support/solve.hpp"
 
 #include <cstdint>
 #include <cstring>
 #include <map>
 #include <string>
-#include <tuple>
 
 /// All public kernels on one instance, and what came out, bit by bit.
 namespace minfold::test {
-
-/// All members of a record: its bytes would include padding, which nobody writes.
-inline auto members(SolveRecord<double> const& r) {
-  return std::tuple(r.outcome, r.iterations, r.products, r.rhs_norm, r.residual, r.leakage,
-                    r.operator_norm);
-}
-inline auto members(RangeRecord<double> const& r) {
-  return std::tuple(r.outcome, r.rank, r.products, r.norm_estimate, r.range_residual,
-                    r.orthogonality, r.gap);
-}
-inline auto members(KernelRecord<double> const& r) {
-  return std::tuple(r.outcome, r.dimension, r.products, r.norm_estimate, r.kernel_residual,
-                    r.orthogonality, r.gap, r.smallest_kept, r.most_negative);
-}
-inline auto members(double number) {
-  return std::tuple(number);
-}
 
 /// FNV-1a over the bits of what each kernel has written.
 class Fingerprint {
@@ -124,11 +107,13 @@ void run_every_kernel(E const& space, Work const& work, Fingerprint& print) {
     symmetric_eigen(space, copy, z, eigen, {.method = method});
     print.add("symmetric_eigen", copy);
     print.add("symmetric_eigen", z);
+    print.add("symmetric_eigen", eigen);
   }
   Kokkos::deep_copy(copy, work.matrices);
   Scalars<OrthonormalizeRecord<double>, Space> const orthonormal("test::orthonormal", items);
   orthonormalize(space, copy, orthonormal);
   print.add("orthonormalize", copy);
+  print.add("orthonormalize", orthonormal);
   for (auto const representation :
        {Representation::automatic, Representation::spectral, Representation::kernel_basis,
         Representation::range_basis, Representation::implicit}) {
@@ -140,6 +125,7 @@ void run_every_kernel(E const& space, Work const& work, Fingerprint& print) {
     tangent_solve(space, bulk, t, Blocks<double const, Space>(rhs), zb, kb, solves);
     print.add("tangent_solve", zb);
     print.add("tangent_solve", kb);
+    print.add("tangent_solve", solves);
   }
   auto const summary = summarize(space, solves);
   static_cast<void>(summary);

@@ -107,6 +107,88 @@ TEST_CASE("permuting the items permutes the results, bit for bit") {
     }
 }
 
+TEST_CASE("with identities, permuting the items permutes bases and tangent spaces too") {
+  int const items = 6, n = 30;
+  Work const work(items, n);
+  int const order[items] = {4, 0, 5, 2, 1, 3};
+  struct Found {
+    std::vector<std::vector<Vec>> vectors;  // [kernel][item]
+    std::vector<std::vector<std::string>> records;
+  };
+  auto const run = [&](int const* place) {
+    Blocks<double, Space> const m("test::matrices", items, n, n), b("test::b", items, 1, n),
+        z("test::z", items, 1, n), part("test::part", items, 1, n);
+    Kokkos::View<int*, Space> const ids("test::ids", items);
+    auto const host_ids = Kokkos::create_mirror_view(ids);
+    for (int i = 0; i < items; ++i) {
+      Kokkos::deep_copy(Kokkos::subview(m, i, Kokkos::ALL, Kokkos::ALL),
+                        Kokkos::subview(work.matrices, place[i], Kokkos::ALL, Kokkos::ALL));
+      Kokkos::deep_copy(Kokkos::subview(b, i, 0, Kokkos::ALL),
+                        Kokkos::subview(work.b, place[i], Kokkos::ALL));
+      host_ids(i) = place[i];
+    }
+    Kokkos::deep_copy(ids, host_ids);
+    InBulk<double> const a{m};
+    Found f;
+    auto const keep = [&](auto const& view, auto const& records) {
+      auto const host = on_host(view);
+      f.vectors.emplace_back();
+      f.records.emplace_back();
+      int const length = int(host.size()) / items;
+      auto const entries = test::impl::entries(records);
+      for (int i = 0; i < items; ++i) {
+        f.vectors.back().emplace_back(host.data() + i * length, host.data() + (i + 1) * length);
+        Fingerprint print;
+        Kokkos::View<std::remove_cvref_t<decltype(entries[0])>*, Kokkos::HostSpace> const one(
+            "test::one", 1);
+        one(0) = entries[i];
+        print.add("record", one);
+        f.records.back().push_back(std::to_string(print.hashes().at("record")));
+      }
+    };
+    auto const basis = new_basis<double>(items, n, n);
+    Vectors<double, Space> const values("test::values", items, n);
+    Scalars<RangeRecord<double>, Space> const ranges("test::ranges", items);
+    for (int const rank : {0, 5}) {
+      RangeFinderOptions<double> options{.rank = rank};
+      options.item_ids = ids;
+      range_finder(Space(), a, basis, values, ranges, options);
+      keep(basis.vectors, ranges);
+    }
+    for (auto const representation :
+         {Representation::automatic, Representation::spectral, Representation::kernel_basis,
+          Representation::range_basis, Representation::implicit}) {
+      TangentSpaceOptions<double> options{.representation = representation};
+      options.item_ids = ids;
+      auto const t = tangent_space(Space(), a, options);
+      Scalars<SolveRecord<double>, Space> const solves("test::solves", items);
+      tangent_solve(Space(), a, t, Blocks<double const, Space>(b), z, part, solves);
+      keep(z, solves);
+      keep(part, t.records);
+    }
+    Blocks<double, Space> const copy("test::copy", items, n, n);
+    Scalars<EigenRecord<double>, Space> const eigen("test::eigen", items);
+    for (auto const method : {EigenMethod::jacobi, EigenMethod::lapack}) {
+      Kokkos::deep_copy(copy, m);
+      symmetric_eigen(Space(), copy, values, eigen, {.method = method});
+      keep(copy, eigen);
+    }
+    Kokkos::deep_copy(copy, m);
+    Scalars<OrthonormalizeRecord<double>, Space> const orthonormal("test::orthonormal", items);
+    orthonormalize(Space(), copy, orthonormal);
+    keep(copy, orthonormal);
+    return f;
+  };
+  int const straight[items] = {0, 1, 2, 3, 4, 5};
+  auto const x = run(straight), y = run(order);
+  for (std::size_t kernel = 0; kernel < x.vectors.size(); ++kernel)
+    for (int i = 0; i < items; ++i) {
+      CAPTURE(kernel, i);
+      CHECK(y.vectors[kernel][i] == x.vectors[kernel][order[i]]);
+      CHECK(y.records[kernel][i] == x.records[kernel][order[i]]);
+    }
+}
+
 TEST_CASE("an item alone gives the bits that it gives in a batch") {
   int const items = 5, n = 35;
   Work const work(items, n);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <minfold/kernels/range_finder.hpp>
+#include <minfold/kernels/tangent_space.hpp>
 
 #include "support/solve.hpp"
 #include <catch2/catch_test_macros.hpp>
@@ -215,6 +215,42 @@ TEST_CASE("wrong shapes and aliasing are refused with a sentence that names the 
                range_finder(s, a, new_basis<double>(items, 3, n), values, ranges, {.block = 0});
              }),
              "range_finder"));
+  CHECK(says(refusal([&] {
+               RangeFinderOptions<double> options;
+               options.item_ids = Kokkos::View<int*, Space>("ids", items + 1);
+               range_finder(s, a, new_basis<double>(items, 3, n), values, ranges, options);
+             }),
+             "range_finder"));
+  CHECK(says(refusal([&] {
+               range_finder(s, a, new_basis<double>(items, 3, n), values, ranges,
+                            {.power_iterations = -1});
+             }),
+             "range_finder"));
+  CHECK(says(refusal([&] { tangent_space(s, a, {.block = 0}); }), "tangent_space"));
+  CHECK(says(refusal([&] {
+               TangentSpaceOptions<double> options;
+               options.item_ids = Kokkos::View<int*, Space>("ids", items + 1);
+               tangent_space(s, a, options);
+             }),
+             "tangent_space"));
+  auto const t = tangent_space(s, a);
+  auto const block = [](Vectors<double, Space> const& v) {
+    return Blocks<double, Space>(as_block(v));
+  };
+  auto const solve = [&](auto const& from, auto const& to, auto const& rest, auto const& written) {
+    return refusal([&] {
+      tangent_solve(s, a, t, Blocks<double const, Space>(block(from)), block(to), block(rest),
+                    written);
+    });
+  };
+  CHECK(solve(b, z, part, records).empty());
+  CHECK(says(solve(short_b, z, part, records), "tangent_solve"));
+  CHECK(says(solve(few_b, z, part, records), "tangent_solve"));
+  CHECK(says(solve(b, short_b, part, records), "tangent_solve"));
+  CHECK(says(solve(b, z, few_b, records), "tangent_solve"));
+  CHECK(says(solve(b, z, part, few_records), "tangent_solve"));
+  CHECK(says(solve(b, b, part, records), "tangent_solve"));
+  CHECK(says(solve(b, z, z, records), "tangent_solve"));
   Scalars<EigenRecord<double>, Space> const eigen("e", items);
   Vectors<double, Space> const w("w", items, n);
   CHECK(says(

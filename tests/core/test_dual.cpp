@@ -128,6 +128,16 @@ TEST_CASE("kinks and poles follow the documented branch") {
   One const nan(std::nan(""));
   CHECK_FALSE(nan < first);
   CHECK_FALSE(nan >= first);
+  // And hides in no branch.
+  CHECK(std::isnan(abs(nan).value));
+  for (auto const& [a, b] : {std::pair(nan, first), {first, nan}, {nan, nan}}) {
+    CHECK(std::isnan(minfold::max(a, b).value));
+    CHECK(std::isnan(minfold::min(a, b).value));
+  }
+  CHECK(std::isnan(minfold::max(std::nan(""), 1.0)));
+  CHECK(std::isnan(minfold::min(1.0, std::nan(""))));
+  // Where x does not change: 0 * infinity.
+  CHECK(std::isnan(sqrt(One(0.0)).eps[0]));
 }
 
 TEST_CASE("several directions at once equal single directions") {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "support/records.hpp"
 #include "support/solve.hpp"
 #include <catch2/catch_template_test_macros.hpp>
 #include <catch2/catch_test_macros.hpp>
 
-#include <cstring>
 #include <limits>
 
 using namespace minfold;
@@ -107,6 +107,14 @@ TEMPLATE_TEST_CASE("a right-hand side outside the range", "", double, float) {
               continue;
             }
             CHECK(r.outcome == Outcome::converged);
+            if (share < 1) {
+              // 8 eps (||A|| ||z|| + ||b||) is what arithmetic allows where the range part is small.
+              double const inside_b = norm(p.range_part(b));
+              double const allowed =
+                  double(default_tolerance<T>) +
+                  8 * double(epsilon<T>) * (p.norm() * norm(s.z[0]) + norm(b)) / inside_b;
+              CHECK(double(r.residual) <= 1.01 * allowed);
+            }
             CHECK(std::abs(r.leakage - leakage) <= 100 * n * double(epsilon<T>));
             if (share < 1)
               CHECK(norm(minus(s.z[0], exact)) <= tolerance<T>(p) * norm(exact) / leakage);
@@ -184,8 +192,7 @@ TEMPLATE_TEST_CASE("NaN or infinity in one item ends that item and touches no ot
           for (int item : {0, 1, 3, 4}) {
             CHECK(s.records[item].outcome == Outcome::converged);
             CHECK(s.z[item] == clean.z[item]);
-            CHECK(std::memcmp(&s.records[item], &clean.records[item], sizeof(s.records[item])) ==
-                  0);
+            CHECK(members(s.records[item]) == members(clean.records[item]));
           }
         }
     }

@@ -237,8 +237,9 @@ double true_residual(Planted const& p, Ranged const& r, int item) {
       for (int l = 0; l < p.n; ++l) rest[i * p.n + l] -= v[i] * image[l];
   }
   Vec singular(p.n);
-  LAPACKE_dgesdd(LAPACK_ROW_MAJOR, 'N', p.n, p.n, rest.data(), p.n, singular.data(), nullptr, 1,
-                 nullptr, 1);
+  // Leading dimensions are checked even of what is not referenced.
+  REQUIRE(LAPACKE_dgesdd(LAPACK_ROW_MAJOR, 'N', p.n, p.n, rest.data(), p.n, singular.data(),
+                         nullptr, p.n, nullptr, p.n) == 0);
   return singular[0];
 }
 

@@ -12,8 +12,9 @@
 /// Dual<Dual<double>> carries second derivatives.
 ///
 /// Kinks and poles follow the formula that was executed: abs(x) has derivative 0 at x = 0 (a
-/// subgradient), sqrt(0) has an infinite one, max and min take the branch that was taken and the
-/// first argument on a tie.
+/// subgradient) and is NaN at a NaN; sqrt(x) at 0 has an infinite one, and NaN in the directions in
+/// which x does not change (0 * infinity); max and min take the branch that was taken and the first
+/// argument on a tie.
 namespace minfold {
 
 template <class T, int Width = 1>
@@ -151,7 +152,7 @@ KOKKOS_INLINE_FUNCTION Dual<T, W> tanh(Dual<T, W> const& a) {
 template <class T, int W>
 KOKKOS_INLINE_FUNCTION Dual<T, W> abs(Dual<T, W> const& a) {
   auto const v = plain_value(a);
-  return v > 0 ? a : (v < 0 ? -a : Dual<T, W>());
+  return v < 0 ? -a : (v == 0 ? Dual<T, W>() : a);
 }
 
 /// Integer power by repeated multiplication: exact derivatives everywhere, 0 included, where
@@ -163,14 +164,17 @@ KOKKOS_INLINE_FUNCTION S power(S const& x, int n) {
   return r;
 }
 
-/// Branches on values; on a tie the first argument.
+/// Branches on values; on a tie the first argument. A NaN in either one is the result: it must not
+/// hide in a comparison.
 template <class S>
 KOKKOS_INLINE_FUNCTION S max(S const& a, S const& b) {
-  return plain_value(a) >= plain_value(b) ? a : b;
+  auto const x = plain_value(a), y = plain_value(b);
+  return x >= y || x != x ? a : b;
 }
 template <class S>
 KOKKOS_INLINE_FUNCTION S min(S const& a, S const& b) {
-  return plain_value(a) <= plain_value(b) ? a : b;
+  auto const x = plain_value(a), y = plain_value(b);
+  return x <= y || x != x ? a : b;
 }
 
 }  // namespace minfold

@@ -37,6 +37,13 @@ inline constexpr T default_tolerance = std::is_same_v<T, float> ? T(1e-5) : T(1e
 template <std::floating_point T>
 inline constexpr T default_kernel_tolerance = std::is_same_v<T, float> ? T(1e-3) : T(1e-6);
 
+/// Relative rounding level of sums of n terms: their errors have random signs, so they grow with
+/// sqrt(n). n eps would be all of a number in single precision, from n = 8e6 on.
+template <std::floating_point T>
+KOKKOS_INLINE_FUNCTION T rounding(int n) {
+  return T(8) * Kokkos::sqrt(T(n)) * epsilon<T>;
+}
+
 /// One solve z = A^+ b. With P the orthogonal projector onto range A:
 template <std::floating_point T>
 struct SolveRecord {

@@ -27,6 +27,8 @@ struct KernelBasisOptions {
   int max_iterations = 0;  ///< randomized: of the CG solves; 0: 10 n + 100
   std::uint64_t seed = 1;
   ItemIds item_ids = {};
+  /// randomized: of all CG solves of a column together; 0: no limit of its own
+  int total_iterations = 0;
 };
 
 /// Orthonormal basis of ker A = tangent space of the manifold of minimizers; A symmetric positive
@@ -34,14 +36,17 @@ struct KernelBasisOptions {
 ///
 /// Requires  basis.vectors: (items, capacity, n), basis.dimension: (items), records: (items).
 /// Gives     basis.vectors(item, j, :), j < dimension(item), zeros beyond; any dimension from 0 to n.
-///           The dimension is decided by the spectral gap: record.gap, record.smallest_kept (an upper
+///           The dimension is the number of eigenvalues within the tolerance, and whether it is to be
+///           trusted is decided by the spectral gap there: record.gap, record.smallest_kept (an upper
 ///           estimate of mu when randomized) and ||A Q|| / ||A|| recomputed. `ambiguous_rank` when the
 ///           gap is below minimum_gap, `rank_limit` when the dimension exceeds the capacity (then
 ///           record.dimension is a lower bound), `indefinite_operator` for a clearly negative
 ///           eigenvalue.
 /// Costs     direct: n products (none for DenseOperator), 9 n^3 flops. Randomized: (k + probes,
 ///           rounded up to block * 2^j) * (CG iterations + 2) products, whatever n is; four times
-///           that where the kernel's eigenvalues are noise and not zero.
+///           that where the kernel's eigenvalues are noise and not zero, or where the inverses of the
+///           kept ones add up to a quarter of 1 / (tolerance ||A||): then one may be below it.
+///           A quarter of the iterations more, on k vectors, bring the basis to the rounding level.
 /// Method    randomized: a random block W is projected onto ker A, W - Z with A Z = A W solved by CG
 ///           (consistent, one product an iteration), then Rayleigh-Ritz on its span. What CG leaves in
 ///           the excess columns is dominated by the smallest eigenvalues, which is where the gap is

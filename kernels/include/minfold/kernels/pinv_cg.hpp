@@ -29,8 +29,11 @@ struct PinvCgOptions {
   /// Curvature p^T A p below -this * ||A|| ||p||^2 ends with Outcome::indefinite_operator.
   T negative_curvature = default_kernel_tolerance<T>;
   /// Curvature up to this * ||A|| ||p||^2 ends with Outcome::inconsistent_rhs: p is taken for a
-  /// direction of the kernel. Rounding, n eps, is the least that is used.
+  /// direction of the kernel. If positive, so do Ritz values whose inverses, added up, exceed a
+  /// quarter of 1 / (this * ||A||): an eigenvalue up to this * ||A|| is not resolved. The rounding
+  /// level, (8 sqrt(n) + 32) eps, is the least that is used for the curvature.
   T smallest_curvature = 0;
+  /// How often P is applied. `never`: b is taken to lie in range P, the basis is not looked at.
   Reprojection reprojection = Reprojection::every_iteration;
   Path path = Path::automatic;
 };
@@ -40,12 +43,14 @@ struct PinvCgOptions {
 /// Requires  b, z: (items, n), or (items, columns, n) for several right-hand sides; z does not alias
 ///           b; records: (items * columns), that of (item, c) at item * columns + c. Without a basis
 ///           b lies in range A. With `kernel`, an orthonormal basis of ker A, P = I - K K^T is
-///           applied to b and, by default, to every residual.
+///           applied to b and, by default, to every residual of the iteration.
 /// Gives     the minimum-norm solution of A z = P b. record.residual = ||A z - P b|| / ||P b||,
-///           recomputed; record.leakage = ||(I - P) b|| / ||b|| (0 without a kernel basis unless the
-///           solve found b inconsistent: then what it could not remove).
+///           recomputed, in and outside range P; record.leakage = ||(I - P) b|| / ||b|| (0 without a
+///           kernel basis, and with Reprojection::never), and with it, where the solve found P b
+///           inconsistent, what it could not remove.
 ///           `converged` means: residual <= relative_tolerance, or at the accuracy that arithmetic
-///           allows, 8 eps (||A|| ||z|| + ||b||). `inconsistent_rhs`: b was not in the range.
+///           allows, 8 eps (||A|| ||z|| + ||b||). `inconsistent_rhs`: b was not in the range, or the
+///           basis is not that of ker A.
 ///           `indefinite_operator`: z is the last iterate before the direction of negative
 ///           curvature (a descent direction for truncated Newton methods), 0 if it was the first.
 /// Costs     an iteration: one product, two reductions. 4 n words of workspace a system, allocated.

@@ -11,6 +11,7 @@ template <std::floating_point T>
 struct PinvDirectOptions {
   T kernel_tolerance = default_kernel_tolerance<T>;
   T minimum_gap = 10;
+  T relative_tolerance = default_tolerance<T>;  ///< on ||A z - P b|| / ||P b||
 };
 
 /// z := A^+ b through the eigen-decomposition of A: the contract of pinv_cg, for any symmetric A and
@@ -19,10 +20,13 @@ struct PinvDirectOptions {
 /// Requires  b, z: (items, n) or (items, columns, n), LayoutRight; records: (items * columns);
 ///           kernel_records: (items).
 /// Gives     record.residual = ||A z - P b|| / ||P b||, recomputed with the operator;
-///           record.leakage = ||(I - P) b|| / ||b||. `ambiguous_rank` when the gap is not clear: z then
-///           belongs to the split that the record names. An indefinite A is solved (A^+ is defined) and
-///           the outcome of kernel_records says so.
-/// Costs     n products an item (none for DenseOperator), 9 n^3 flops, 3 n^2 words an item, allocated.
+///           record.leakage = ||(I - P) b|| / ||b||. `converged`: residual <= relative_tolerance, or
+///           at the accuracy that arithmetic allows, as in pinv_cg; `iteration_limit` where two steps
+///           of refinement do not get there. `ambiguous_rank` when the gap is not clear: z then
+///           belongs to the split that the record names. An indefinite A is solved (A^+ is defined) if
+///           its gap is clear; the outcome of kernel_records says that it is indefinite.
+/// Costs     n products an item (none for DenseOperator), 9 n^3 flops, 3 n^2 words an item, allocated;
+///           a vector one product for its residual, and one more a step of refinement.
 template <ExecutionSpace E, Operator<E> A, class B, class Z, class Records, class KernelRecords>
 void pinv_direct(E const& space, A const& a, B const& b, Z const& z, Records const& records,
                  KernelRecords const& kernel_records,

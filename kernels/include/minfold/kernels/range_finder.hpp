@@ -27,8 +27,10 @@ struct RangeFinderOptions {
 /// Gives     basis.vectors(item, j, :), j < rank, orthonormal Ritz vectors; values(item, j) their Ritz
 ///           values, largest magnitude first. record.range_residual bounds ||(I - Q Q^T) A|| / ||A|| with
 ///           probability 1 - 10^-block by fresh probes. `rank_limit`: the capacity is too small for
-///           the tolerance. `ambiguous_rank`: kept and dropped values are within minimum_gap.
-/// Costs     fixed tolerance: about 2 (r + 2 block) products; fixed rank: (rank + oversampling)
+///           the tolerance. `ambiguous_rank`: kept and dropped values are within minimum_gap. The
+///           width of the sketch is one for the whole batch: see item_ids for its order.
+/// Costs     fixed tolerance: about 2 (r + 2 block) products, half as many again where the rest of
+///           the spectrum is noise and not rounding; fixed rank: (rank + oversampling)
 ///           (2 + power_iterations) + block.
 /// Method    Halko, Martinsson, Tropp, SIAM Rev. 53 (2011), algorithms 4.2-4.4; each block of products
 ///           first serves as the probe of the basis so far (their (4.3)).

@@ -33,8 +33,10 @@ struct EigenRecord {
 /// Requires  a: (items, n, n), LayoutRight, of which the symmetric part (A + A^T)/2 counts;
 ///           w: (items, n); records: (items).
 /// Gives     w ascending; a(item, j, :) the eigenvector of w(item, j), orthonormal. A non-finite
-///           matrix ends its item with Outcome::not_finite and zeros, the others are not touched by it.
-/// Costs     O(n^3) an item; allocates (items, n, n), twice with `verify`. Asynchronous on devices.
+///           matrix, or one whose norm is beyond the largest number, ends its item with
+///           Outcome::not_finite and zeros, the others are not touched by it.
+/// Costs     O(n^3) an item; allocates (items, n, n), twice more with `verify`, and waits for the device
+///           where it frees them.
 /// Method    cyclic Jacobi with a stop relative to the Frobenius norm and a sweep limit; LAPACK's
 ///           divide and conquer (xSYEVD) on hosts where n is large enough for it to win.
 template <ExecutionSpace E, class A, class W, class Records>

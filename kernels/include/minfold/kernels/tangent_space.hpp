@@ -28,6 +28,7 @@ struct TangentSpaceOptions {
   int direct_order = 1536;  ///< automatic: spectral is allowed up to this n
   int max_basis = 256;      ///< automatic: widest kernel or range basis tried
   std::uint64_t seed = 1;
+  ItemIds item_ids = {};
 };
 
 /// ker H of each item, with what is needed to project on it and to apply H^+.
@@ -39,13 +40,16 @@ struct TangentSpace {
   Vectors<T, E> values;                 ///< range_basis: Ritz values
   Scalars<KernelRecord<T>, E> records;  ///< dimension, gap, mu, ... of every item
   std::int64_t products = 0;            ///< spent, in vectors over the whole batch
+  T minimum_gap = 10;                   ///< that the dimensions were judged with
 };
 
 /// Finds ker A for each item in the representation that costs least.
 ///
 /// Gives     records(item): dimension of the kernel, gap, smallest kept eigenvalue, recomputed
-///           residual. The representation is one for the whole batch. `implicit` leaves the dimension
-///           unknown: outcome rank_limit.
+///           residual. The representation and its width are one for the whole batch: an item may
+///           be given a wider sketch, and so other bits, for the sake of another one. For the same
+///           items in another order the bits are the same if `item_ids` say who is who. `implicit`
+///           leaves the dimension unknown: outcome rank_limit.
 /// Costs     automatic: a range finder and a kernel basis of growing width are tried in turn until one
 ///           certifies its dimension or their products reach n, where all n columns cost no more and
 ///           give the whole spectrum (n <= direct_order). So at most about twice the cheaper of the
@@ -56,8 +60,13 @@ TangentSpace<typename A::scalar_type, E> tangent_space(
 
 /// z := A^+ b and kernel_part := P_ker b for blocks (items, columns, n); records: (items * columns) as
 /// in pinv_cg. One call gives both: the Riemannian gradient and the multiplier, or the adjoint.
-/// Costs     spectral: 2 products and 4 n^2 flops a vector; range basis: 1 product; kernel basis: a CG
-///           solve; implicit: a CGLS solve.
+///
+/// Gives     a record as of pinv_cg (implicit: of pinv_cgls). `converged`: the residual meets the
+///           tolerance, or the accuracy that arithmetic allows, and the kernel is certain; else
+///           iteration_limit or inconsistent_rhs, or what is wrong with the tangent space.
+/// Costs     spectral: 1 product and 4 n^2 flops a vector; range basis: 1 product; either of them up to
+///           three times where a vector misses the tolerance; kernel basis: a CG solve; implicit: a
+///           CGLS solve.
 template <ExecutionSpace E, Operator<E> A, class Records>
 void tangent_solve(E const& space, A const& a, TangentSpace<typename A::scalar_type, E> const& t,
                    Blocks<typename A::scalar_type const, E> const& b,

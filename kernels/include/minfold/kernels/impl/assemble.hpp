@@ -59,7 +59,7 @@ struct SpectrumSplit {
 
 /// Splits ascending values into kept and zero: |value| <= tolerance * scale counts as zero, where
 /// scale >= max |value| is the norm of the whole operator. The split is trusted when the smallest
-/// kept magnitude exceeds the largest dropped one, or the rounding level n eps scale if that is
+/// kept magnitude exceeds the largest dropped one, or the rounding level of `order` terms if that is
 /// larger, by minimum_gap.
 template <class W, std::floating_point T>
 KOKKOS_INLINE_FUNCTION SpectrumSplit<T> split_spectrum(W const& w, int n, T scale, int order,
@@ -73,7 +73,7 @@ KOKKOS_INLINE_FUNCTION SpectrumSplit<T> split_spectrum(W const& w, int n, T scal
     scale = Kokkos::max(scale, Kokkos::abs(T(w(i))));
   }
   s.norm = scale;
-  T dropped = T(order) * epsilon<T> * scale, kept = Kokkos::Experimental::infinity_v<T>;
+  T dropped = rounding<T>(order) * scale, kept = Kokkos::Experimental::infinity_v<T>;
   for (int i = 0; i < n; ++i) {
     T const magnitude = Kokkos::abs(T(w(i)));
     if (magnitude <= tolerance * scale) {

@@ -2,6 +2,7 @@
 #ifndef MINFOLD_KERNELS_IMPL_KERNEL_BASIS_IMPL_HPP
 #define MINFOLD_KERNELS_IMPL_KERNEL_BASIS_IMPL_HPP
 
+#include <minfold/kernels/impl/polish_kernel.hpp>
 #include <minfold/kernels/impl/sketch.hpp>
 #include <minfold/kernels/impl/spectral.hpp>
 #include <minfold/kernels/kernel_basis.hpp>
@@ -219,11 +220,16 @@ void project_sketch(E const& space, A const& a, Blocks<T, E> const& filtered, in
   apply_block(space, a, Blocks<T const, E>(inside), again);
   raise_norms(space, inside, again, states);
   constexpr int passes = 3;
+  int const limit = options.max_iterations, total = options.total_iterations;
+  int spent = 0;
   for (int pass = 0; pass <= passes; ++pass) {
+    // What is left is shared by the passes to come, of which the first may well be the only one.
+    int const share = pass == 0 ? total : std::max(1, (total - spent) / (passes + 1 - pass));
+    int const iterations = total == 0 ? limit : limit == 0 ? share : std::min(limit, share);
     if (pass == 0)
       pinv_cg(space, a, image, inside, records,
               {.relative_tolerance = options.solve_tolerance,
-               .max_iterations = options.max_iterations,
+               .max_iterations = iterations,
                .negative_curvature = options.kernel_tolerance,
                .smallest_curvature = options.kernel_tolerance,
                .path = Path::bulk});
@@ -231,8 +237,18 @@ void project_sketch(E const& space, A const& a, Blocks<T, E> const& filtered, in
       pinv_cg(space, LiftedSpectrum<A, T, E>{a, states, options.kernel_tolerance}, image, inside,
               records,
               {.relative_tolerance = options.solve_tolerance,
-               .max_iterations = options.max_iterations,
+               .max_iterations = iterations,
                .path = Path::bulk});
+    if (total > 0) {
+      int most = 0;
+      Kokkos::parallel_reduce(
+          "minfold::kernel_basis::spent", Kokkos::RangePolicy<E>(space, 0, items * count),
+          KOKKOS_LAMBDA(int system, int& largest) {
+            if (records(system).iterations > largest) largest = records(system).iterations;
+          },
+          Kokkos::Max<int>(most));
+      spent += most;
+    }
     int noise = 0;
     Kokkos::parallel_reduce(
         "minfold::kernel_basis::noisy", Kokkos::RangePolicy<E>(space, 0, items * count),
@@ -308,10 +324,11 @@ void kernel_basis_randomized(E const& space, A const& a,
     auto const ritz = rayleigh_ritz(space, a, filtered);
     raise_norms(space, ritz.basis, ritz.product, states);  // counts the products of Rayleigh-Ritz
     int const needs_more = judge_ritz(space, ritz, states, records, basis, options);
-    if (needs_more == 0 || width >= widest) return;
+    if (needs_more == 0 || width >= widest) break;
     done = width;
     width = std::min(2 * width, widest);
   }
+  polish_kernel(space, a, basis, records, options.max_iterations);
 }
 
 }  // namespace minfold::impl

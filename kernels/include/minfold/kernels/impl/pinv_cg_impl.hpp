@@ -19,7 +19,9 @@ struct CgState {
   T scale = 1;                      ///< A is worked as A / scale
   T norm = 0;                       ///< lower bound of ||A|| / scale from the products seen
   T rr = 0, best = 0;               ///< r^T r, its smallest value so far
-  T verified = 0;                   ///< last recomputed residual
+  T verified = 0;                   ///< last recomputed residual, in range P
+  T full = 0;                       ///< the same residual with its part outside range P
+  T inverse_sum = 0, p_zero = 1;    ///< sum of 1 / Ritz values, and the polynomial of p at 0
   int iterations = 0, products = 0, restarts = 0;
 };
 
@@ -55,8 +57,9 @@ struct CgStep {
     s.leakage = right_hand_side(team, item, c, s);
     auto const r = Kokkos::subview(residual, item, c, Kokkos::ALL);
     s.projected = team_norm(team, n, r);
-    // Nothing but rounding is left of b: A^+ b = 0.
-    if (s.projected <= T(n) * epsilon<T>) return finish(team, item, c, s, Outcome::converged, T(0));
+    // The projection left nothing but rounding of b: A^+ b = 0.
+    if (s.leakage > T(0) && s.projected <= rounding<T>(n))
+      return finish(team, item, c, s, Outcome::converged, T(0));
     s.rr = s.best = s.projected * s.projected;
     s.verified = s.projected;
     team_for(team, n, [&](int i) { p(i) = r(i); });
@@ -84,7 +87,8 @@ struct CgStep {
     }
     T const inverse = T(1) / s.scale;
     T const pp = team_dot(team, n, p, p);
-    T const pq = inverse * team_dot(team, n, p, q);
+    // Scaled term by term: the products of a small A underflow.
+    T const pq = team_sum(team, n, [&](int i) { return p(i) * (inverse * q(i)); });
     T const ratio = (q_norm * inverse) / Kokkos::sqrt(pp);
     if (ratio > s.norm) s.norm = ratio;
     if (pq < -options.negative_curvature * s.norm * pp) {
@@ -94,23 +98,30 @@ struct CgStep {
     // p is a kernel vector, up to rounding at least: what is left of r cannot be reached. A step of
     // length 1 / curvature that r alone calls for must not make ||z|| so large that r looks like
     // the rounding of A z: 32 is four times the factor in `verify`.
-    T const least = Kokkos::max(T(n + 32) * epsilon<T>, options.smallest_curvature);
+    T const least = Kokkos::max(rounding<T>(n) + T(32) * epsilon<T>, options.smallest_curvature);
     if (!(pq > least * s.norm * pp)) {
       s.stop = Outcome::inconsistent_rhs;
       return start_verify(team, item, c, s);
     }
     T const alpha = s.rr / pq;
     ++s.iterations;
+    s.inverse_sum += alpha * s.p_zero;
     team_for(team, n, [&](int i) {
       zi(i) += alpha * p(i);
       r(i) -= alpha * inverse * q(i);
     });
     team.team_barrier();
-    if (options.reprojection == Reprojection::every_iteration)
-      remove_kernel(team, n, Kokkos::subview(kernel.vectors, item, Kokkos::ALL, Kokkos::ALL),
-                    kernel_dimension(kernel, item), r);
+    if (options.reprojection == Reprojection::every_iteration) project(team, item, r);
     T const rr = team_dot(team, n, r, r);
     if (!Kokkos::isfinite(rr)) return finish(team, item, c, s, Outcome::not_finite, T(0));
+    // The curvature of p is a mean over the spectrum, in which an eigenvalue below the limit hides
+    // until CG has resolved it. Its Ritz value does not: the sum of 1 / Ritz values is minus the
+    // slope at 0 of the polynomial that r is of r_0, at least that of the smallest of them.
+    if (options.smallest_curvature > T(0) &&
+        s.inverse_sum * s.norm * options.smallest_curvature >= T(0.25)) {
+      s.stop = Outcome::inconsistent_rhs;
+      return start_verify(team, item, c, s);
+    }
     T target = options.relative_tolerance * s.projected;
     // Without a basis r keeps what rounding puts into the kernel, and going on below that level
     // would drive z along the kernel without bound. ||z|| is looked at only near convergence.
@@ -130,6 +141,7 @@ struct CgStep {
     }
     T const beta = rr / s.rr;
     s.rr = rr;
+    s.p_zero = T(1) + beta * s.p_zero;
     team_for(team, n, [&](int i) { p(i) = r(i) + beta * p(i); });
     store(team, item, c, s);
   }
@@ -137,6 +149,15 @@ struct CgStep {
  private:
   KOKKOS_FUNCTION bool knows_kernel() const {
     return kernel.vectors.data() && options.reprojection == Reprojection::every_iteration;
+  }
+
+  /// v := P v; returns what was removed. No subview of a basis that is not there.
+  template <class Team, class V>
+  KOKKOS_FUNCTION T project(Team const& team, int item, V const& v) const {
+    int const k = kernel_dimension(kernel, item);
+    if (k == 0) return T(0);
+    return remove_kernel(team, n, Kokkos::subview(kernel.vectors, item, Kokkos::ALL, Kokkos::ALL),
+                         k, v);
   }
 
   template <class Team>
@@ -153,9 +174,7 @@ struct CgStep {
     auto const r = Kokkos::subview(residual, item, c, Kokkos::ALL);
     team_for(team, n, [&](int i) { r(i) = bi(i) / s.rhs_norm; });
     team.team_barrier();
-    if (options.reprojection == Reprojection::never) return T(0);
-    return remove_kernel(team, n, Kokkos::subview(kernel.vectors, item, Kokkos::ALL, Kokkos::ALL),
-                         kernel_dimension(kernel, item), r);
+    return options.reprojection == Reprojection::never ? T(0) : project(team, item, r);
   }
 
   template <class Team>
@@ -177,30 +196,38 @@ struct CgStep {
     T const inverse = T(1) / s.scale;
     team_for(team, n, [&](int i) { r(i) -= inverse * q(i); });
     team.team_barrier();
-    if (options.reprojection == Reprojection::every_iteration)
-      remove_kernel(team, n, Kokkos::subview(kernel.vectors, item, Kokkos::ALL, Kokkos::ALL),
-                    kernel_dimension(kernel, item), r);
+    // What is promised is ||A z - P b||. The iteration sees and reduces its part in range P; the
+    // rest is that the basis is not the kernel of A.
+    s.full = team_norm(team, n, r);
+    if (options.reprojection == Reprojection::every_iteration) project(team, item, r);
     T const true_residual = team_norm(team, n, r);
     T const z_norm = team_norm(team, n, p);
     // Where A was only seen on its kernel, s.norm is rounding and says nothing; hence the limit.
     T const attainable =
         Kokkos::min(T(8) * epsilon<T> * (s.norm * z_norm + T(1)), T(0.01) * s.projected);
-    if (true_residual <= options.relative_tolerance * s.projected || true_residual <= attainable) {
+    T const allowed = Kokkos::max(options.relative_tolerance * s.projected, attainable);
+    // Nothing is left of r, but a Ritz value is where the caller says that the kernel begins.
+    bool const refused = s.stop == Outcome::inconsistent_rhs && options.smallest_curvature > T(0);
+    if (true_residual <= allowed && !refused) {
       // One more round towards the tolerance while rounding still leaves room for it. Without a
       // basis there is none: half of a residual at the rounding level lies in the kernel.
       bool const room = knows_kernel() &&
                         true_residual > options.relative_tolerance * s.projected &&
                         true_residual < T(0.25) * s.verified && s.restarts < options.max_restarts;
-      if (!room) return finish(team, item, c, s, Outcome::converged, true_residual);
+      if (!room)
+        return finish(team, item, c, s,
+                      s.full <= allowed ? Outcome::converged : Outcome::inconsistent_rhs, s.full);
     }
     bool const progress = true_residual < T(0.25) * s.verified || s.restarts == 0;
     bool const may_go_on = s.stop == Outcome::converged && progress &&
                            s.restarts < options.max_restarts && s.iterations < limit;
     if (!may_go_on) {
       Outcome const outcome = s.stop == Outcome::converged ? Outcome::iteration_limit : s.stop;
-      return finish(team, item, c, s, outcome, true_residual);
+      return finish(team, item, c, s, outcome, s.full);
     }
     ++s.restarts;
+    s.inverse_sum = T(0);
+    s.p_zero = T(1);
     s.verified = true_residual;
     s.rr = s.best = true_residual * true_residual;
     team_for(team, n, [&](int i) { p(i) = r(i); });
@@ -217,10 +244,11 @@ struct CgStep {
     team_for(team, n, [&](int i) {
       zi(i) = outcome == Outcome::not_finite ? T(0) : (zi(i) * s.rhs_norm) / s.scale;
     });
-    int bad = 0;
     team.team_barrier();
-    bad = team_sum(team, n, [&](int i) { return Kokkos::isfinite(zi(i)) ? 0 : 1; });
-    if (bad) outcome = Outcome::not_finite;
+    if (team_sum(team, n, [&](int i) { return Kokkos::isfinite(zi(i)) ? 0 : 1; })) {
+      outcome = Outcome::not_finite;
+      team_for(team, n, [&](int i) { zi(i) = T(0); });
+    }
     Kokkos::single(Kokkos::PerTeam(team), [&] {
       SolveRecord<T> record;
       record.outcome = outcome;
@@ -230,9 +258,13 @@ struct CgStep {
       record.residual = s.projected > T(0) ? true_residual / s.projected : T(0);
       record.leakage = s.leakage;
       record.operator_norm = s.norm * s.scale;
-      // The smallest residual seen bounds what no z could remove.
-      if (outcome == Outcome::inconsistent_rhs)
-        record.leakage = Kokkos::min(true_residual, Kokkos::sqrt(s.best));
+      if (outcome == Outcome::inconsistent_rhs) {
+        // The smallest residual seen bounds what no z could remove.
+        T const left = s.stop == Outcome::converged
+                           ? true_residual
+                           : Kokkos::min(true_residual, Kokkos::sqrt(s.best));
+        record.leakage = Kokkos::sqrt(s.leakage * s.leakage + left * left);
+      }
       records(item * columns + c) = record;
     });
     s.phase = Phase::done;

@@ -82,7 +82,9 @@ struct CglsStep {
         T const p_norm = team_norm(team, n, p), ap_norm = q_norm * inverse;
         if (ap_norm / p_norm > s.norm) s.norm = ap_norm / p_norm;
         // b is in the kernel up to rounding, which shows only now that A p has shown ||A||.
-        if (s.iterations == 0 && s.first_normal <= T(n + 32) * epsilon<T> * s.norm)
+        if (s.iterations == 0 && s.first_normal <= Kokkos::min(rounding<T>(n) + T(32) * epsilon<T>,
+                                                               options.relative_tolerance) *
+                                                       s.norm)
           return finish(team, item, c, s, Outcome::converged, s.first_normal);
         // p has become a kernel vector up to rounding: nothing left to gain. The method sees A^2,
         // so rounding begins at sqrt(eps) ||A||, and a step there would take z to 1 / eps.
@@ -205,7 +207,9 @@ struct CglsStep {
     // A b may itself be rounding, so that no tolerance relative to it means anything.
     bool const good = normal <= options.relative_tolerance * s.first_normal ||
                       in_kernel(team, item, c, s, normal);
-    bool const rounding = normal <= T(4) * attainable(team, item, c, s);
+    // That A r is small beside the rounding of forming it says nothing of a z that was given up.
+    bool const exhausted =
+        s.stop == Outcome::converged && normal <= T(4) * attainable(team, item, c, s);
     bool const progress = normal < T(0.25) * s.verified || s.restarts == 0;
     bool const may_go_on = progress && s.restarts < options.max_restarts && s.iterations < limit;
     if (!good && may_go_on && normal > T(0)) {
@@ -213,7 +217,7 @@ struct CglsStep {
       s.verified = normal;
       return restart(team, item, c, s, q_norm);
     }
-    finish(team, item, c, s, good || rounding ? Outcome::converged : Outcome::iteration_limit,
+    finish(team, item, c, s, good || exhausted ? Outcome::converged : Outcome::iteration_limit,
            normal);
   }
 
@@ -231,8 +235,10 @@ struct CglsStep {
       r(i) = zero ? T(0) : r(i) * s.rhs_norm;
     });
     team.team_barrier();
-    if (team_sum(team, n, [&](int i) { return Kokkos::isfinite(zi(i)) ? 0 : 1; }))
+    if (team_sum(team, n, [&](int i) { return Kokkos::isfinite(zi(i)) ? 0 : 1; })) {
       outcome = Outcome::not_finite;
+      team_for(team, n, [&](int i) { zi(i) = r(i) = T(0); });
+    }
     Kokkos::single(Kokkos::PerTeam(team), [&] {
       SolveRecord<T> record;
       record.outcome = outcome;

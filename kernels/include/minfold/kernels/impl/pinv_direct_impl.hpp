@@ -55,11 +55,13 @@ void apply_spectral(E const& space, Spectral<T, E> const& s, Blocks<T const, E> 
 }
 
 /// Record of a solve from z, P_ker b and the product A z, all recomputed; clears what is not
-/// finite. `products` are counted besides that one.
+/// finite. `products` are counted besides that one. iteration_limit: the residual exceeds `tolerance`
+/// and what arithmetic allows.
 template <ExecutionSpace E, std::floating_point T, class Records, class KernelRecords>
 void record_solve(E const& space, Blocks<T const, E> const& b, Blocks<T, E> const& kernel_part,
                   Blocks<T, E> const& z, Blocks<T, E> const& product,
-                  KernelRecords const& kernel_records, Records const& records, int products) {
+                  KernelRecords const& kernel_records, Records const& records, T tolerance,
+                  T minimum_gap, int products) {
   int const items = int(b.extent(0)), columns = int(b.extent(1)), n = int(b.extent(2));
   for_each_item(
       "minfold::pinv::record", space, items * columns, n,
@@ -74,22 +76,75 @@ void record_solve(E const& space, Blocks<T const, E> const& b, Blocks<T, E> cons
           return product(item, c, i) - (b(item, c, i) - kernel_part(item, c, i));
         });
         T const z_norm = team_norm(team, n, Kokkos::subview(z, item, c, Kokkos::ALL));
-        bool const nothing = !(kept > T(n) * epsilon<T> * record.rhs_norm);
+        bool const nothing = !(kept > rounding<T>(n) * record.rhs_norm);
         record.residual = nothing ? T(0) : error / kept;
         record.leakage = record.rhs_norm > T(0) ? part / record.rhs_norm : T(0);
         record.products = products + 1;
-        auto const outcome = kernel_records(item).outcome;
+        auto const& kernel = kernel_records(item);
+        auto const outcome = kernel.outcome;
+        record.operator_norm = kernel.norm_estimate;
+        T const attainable = (T(8) * epsilon<T> * kernel.norm_estimate) * z_norm +
+                             T(8) * epsilon<T> * record.rhs_norm;
+        bool const good = nothing || error <= Kokkos::max(tolerance * kept, attainable);
         bool const finite = Kokkos::isfinite(error) && Kokkos::isfinite(z_norm) &&
                             Kokkos::isfinite(record.rhs_norm) && outcome != Outcome::not_finite;
-        // The pseudoinverse of an indefinite matrix is as good as any.
-        record.outcome = !finite                                   ? Outcome::not_finite
-                         : outcome == Outcome::indefinite_operator ? Outcome::converged
-                                                                   : outcome;
+        // The pseudoinverse of an indefinite matrix is as good as any, where its kernel is certain.
+        bool const indefinite = outcome == Outcome::indefinite_operator;
+        record.outcome = !finite                                  ? Outcome::not_finite
+                         : indefinite && kernel.gap < minimum_gap ? Outcome::ambiguous_rank
+                         : indefinite                             ? Outcome::converged
+                                                                  : outcome;
+        if (record.outcome == Outcome::converged && !good)
+          record.outcome = Outcome::iteration_limit;
         team.team_barrier();
         if (!finite)
           team_for(team, n, [&](int i) { z(item, c, i) = kernel_part(item, c, i) = T(0); });
         Kokkos::single(Kokkos::PerTeam(team), [&] { records(system) = record; });
       });
+}
+
+/// Records of the solves z = solve(b), with up to two steps of iterative refinement for those that
+/// miss the tolerance: solve(rest, z, kernel_part) is the method that gave z.
+template <ExecutionSpace E, class A, std::floating_point T, class Records, class KernelRecords,
+          class Solve>
+void certify_solve(E const& space, A const& a, Blocks<T const, E> const& b,
+                   Blocks<T, E> const& kernel_part, Blocks<T, E> const& z,
+                   KernelRecords const& kernel_records, Records const& records, T tolerance,
+                   T minimum_gap, int products, Solve const& solve) {
+  int const items = int(b.extent(0)), columns = int(b.extent(1)), n = int(b.extent(2));
+  auto const product = make_blocks<T>(space, "minfold::pinv::product", items, columns, n);
+  Blocks<T, E> rest, step, ignored;
+  for (int round = 0;; ++round) {
+    apply_block(space, a, Blocks<T const, E>(z), product);
+    record_solve(space, b, kernel_part, z, product, kernel_records, records, tolerance, minimum_gap,
+                 products + round);
+    if (round == 2) return;
+    int missed = 0;
+    Kokkos::parallel_reduce(
+        "minfold::pinv::missed", Kokkos::RangePolicy<E>(space, 0, items * columns),
+        KOKKOS_LAMBDA(int system, int& count) {
+          count += records(system).outcome == Outcome::iteration_limit;
+        },
+        missed);
+    if (missed == 0) return;
+    if (round == 0) {
+      rest = make_blocks<T>(space, "minfold::pinv::rest", items, columns, n);
+      step = make_blocks<T>(space, "minfold::pinv::step", items, columns, n);
+      ignored = make_blocks<T>(space, "minfold::pinv::ignored", items, columns, n);
+    }
+    Kokkos::MDRangePolicy<E, Kokkos::Rank<3>> const all(space, {0, 0, 0}, {items, columns, n});
+    auto const r = rest, s = step;
+    Kokkos::parallel_for(
+        "minfold::pinv::rest", all, KOKKOS_LAMBDA(int item, int c, int i) {
+          bool const again = records(item * columns + c).outcome == Outcome::iteration_limit;
+          r(item, c, i) =
+              again ? (b(item, c, i) - kernel_part(item, c, i)) - product(item, c, i) : T(0);
+        });
+    solve(Blocks<T const, E>(rest), step, ignored);
+    Kokkos::parallel_for(
+        "minfold::pinv::refine", all,
+        KOKKOS_LAMBDA(int item, int c, int i) { z(item, c, i) += s(item, c, i); });
+  }
 }
 
 }  // namespace minfold::impl
@@ -121,7 +176,6 @@ void pinv_direct(E const& space, A const& a, B const& b, Z const& z, Records con
   Kokkos::deep_copy(space, kernel_records, s.records);
   auto const kernel_part =
       make_blocks<T>(space, "minfold::pinv_direct::kernel_part", items, columns, n);
-  auto const product = make_blocks<T>(space, "minfold::pinv_direct::product", items, columns, n);
   Blocks<T const, E> rhs;
   Blocks<T, E> solution;
   if constexpr (B::rank() == 2) {
@@ -131,10 +185,14 @@ void pinv_direct(E const& space, A const& a, B const& b, Z const& z, Records con
     rhs = b;
     solution = z;
   }
-  impl::apply_spectral(space, s, rhs, solution, kernel_part);
-  apply_block(space, a, Blocks<T const, E>(solution), product);
-  impl::record_solve(space, rhs, kernel_part, solution, product, s.records, records,
-                     impl::is_dense<A> ? 0 : n);
+  auto const solve = [&](Blocks<T const, E> const& from, Blocks<T, E> const& to,
+                         Blocks<T, E> const& part) {
+    impl::apply_spectral(space, s, from, to, part);
+  };
+  solve(rhs, solution, kernel_part);
+  impl::certify_solve(space, a, rhs, kernel_part, solution, s.records, records,
+                      options.relative_tolerance, options.minimum_gap, impl::is_dense<A> ? 0 : n,
+                      solve);
 }
 
 }  // namespace minfold

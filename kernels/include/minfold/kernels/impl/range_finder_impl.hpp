@@ -23,15 +23,13 @@ void append_products(E const& space, Blocks<T, E> const& q, Blocks<T, E> const& 
 }
 
 /// bound(item) := 10 sqrt(2/pi) max_c ||(I - Q Q^T) y_c|| for fresh y_c = A omega_c; exceeds
-/// ||(I - Q Q^T) A|| except with probability 10^-columns. Raises the norm by ||y_c|| / ||omega_c||.
-template <ExecutionSpace E, class Q, class Y, class X, std::floating_point T>
-void probe_range(E const& space, Q const& q, Y const& y, X const& omega, Scalars<T, E> const& bound,
-                 Scalars<FilterState<T>, E> const& states) {
+/// ||(I - Q Q^T) A|| except with probability 10^-columns.
+template <ExecutionSpace E, class Q, class Y, std::floating_point T>
+void probe_range(E const& space, Q const& q, Y const& y, Scalars<T, E> const& bound) {
   int const items = int(y.extent(0)), columns = int(y.extent(1)), n = int(y.extent(2));
   int const width = q.data() ? int(q.extent(1)) : 0;
   auto const rest = make_blocks<T>(space, "minfold::range_finder::rest", items, columns, n);
   Kokkos::deep_copy(space, rest, y);
-  raise_norms(space, omega, y, states);
   for_each_item(
       "minfold::range_finder::probe", space, items, n,
       KOKKOS_LAMBDA(TeamMember<E> const& team, int item) {
@@ -81,7 +79,7 @@ void keep_largest(E const& space, RitzBlock<T, E> const& ritz, Scalars<T, E> con
           T const magnitude = Kokkos::abs(w(j));
           next = magnitude;
           bool const wanted = options.rank > 0
-                                  ? kept < options.rank && magnitude > T(n) * epsilon<T> * norm
+                                  ? kept < options.rank && magnitude > rounding<T>(n) * norm
                                   : magnitude > options.tolerance * norm;
           if (!wanted) break;
           if (kept == capacity) {
@@ -112,17 +110,20 @@ void keep_largest(E const& space, RitzBlock<T, E> const& ritz, Scalars<T, E> con
         record.rank = kept;
         record.products = states(item).products;
         record.norm_estimate = scale;
-        T const dropped = next > T(n) * epsilon<T> * norm ? next : T(n) * epsilon<T> * norm;
+        T const floor = rounding<T>(n) * norm, dropped = Kokkos::max(next, floor);
         record.gap = dropped > T(0) ? last / dropped : Kokkos::Experimental::infinity_v<T>;
-        // What was cut off the Ritz block is known; what the block missed is bounded by the probes.
-        T const residual = bound(item) > next ? bound(item) : next;
+        // With W the block and S the Ritz vectors cut off it: (I - Q Q^T) A = (I - W W^T) A + S S^T A
+        // has orthogonal ranges, and S^T A = S^T A W W^T + S^T A (I - W W^T). The probes bound the
+        // first part and the last, the middle one is known. Below the floor nothing is.
+        T const missed = bound(item),
+                residual = Kokkos::hypot(Kokkos::hypot(next, missed), Kokkos::hypot(missed, floor));
         record.range_residual = scale > T(0) ? residual / scale : T(0);
         record.orthogonality = orthogonality;
         record.outcome = !finite ? Outcome::not_finite
                          : full  ? Outcome::rank_limit
                                  : Outcome::converged;
         if (record.outcome == Outcome::converged && options.rank == 0) {
-          if (bound(item) > T(10) * options.tolerance * scale)
+          if (bound(item) > options.tolerance * scale)
             record.outcome = Outcome::rank_limit;
           else if (kept > 0 && record.gap < options.minimum_gap)
             record.outcome = Outcome::ambiguous_rank;
@@ -169,6 +170,10 @@ void range_finder(E const& space, A const& a, Basis<typename A::scalar_type, E> 
                   options.rank, ", must be 0 ... ", capacity);
   MINFOLD_REQUIRE(options.block > 0, "range_finder: block is ", options.block,
                   ", must be positive");
+  MINFOLD_REQUIRE(options.power_iterations >= 0, "range_finder: power_iterations is ",
+                  options.power_iterations, ", must not be negative");
+  MINFOLD_REQUIRE(options.item_ids.extent(0) == 0 || int(options.item_ids.extent(0)) == items,
+                  "range_finder: ", options.item_ids.extent(0), " item_ids for ", items, " items");
   if (items == 0) return;
   auto const states =
       make_scalars<impl::FilterState<T>>(space, "minfold::range_finder::states", items);
@@ -177,7 +182,7 @@ void range_finder(E const& space, A const& a, Basis<typename A::scalar_type, E> 
   int const widest = options.rank > 0 ? std::min(n, options.rank + options.oversampling)
                                       : std::min(n, capacity + options.block);
   int const step = options.rank > 0 ? widest : options.block;
-  Blocks<T, E> q;
+  Blocks<T, E> q, probe;
   int width = 0, drawn = 0;
   for (;;) {
     // Fresh products: the probe of the basis so far, and then part of the next one.
@@ -187,7 +192,9 @@ void range_finder(E const& space, A const& a, Basis<typename A::scalar_type, E> 
     impl::fill_sketch(space, omega, options.seed, Stream::sketch, drawn, options.item_ids);
     drawn += count;
     apply_block(space, a, Blocks<T const, E>(omega), y);
-    impl::probe_range(space, q, y, omega, bound, states);
+    impl::raise_norms(space, omega, y, states);
+    impl::probe_range(space, q, y, bound);
+    probe = y;
     if (width > 0 && (options.rank > 0 || width >= widest ||
                       impl::count_above(space, bound, states, options.tolerance) == 0))
       break;
@@ -208,8 +215,17 @@ void range_finder(E const& space, A const& a, Basis<typename A::scalar_type, E> 
     q = grown;
     width = wider;
   }
-  auto const ritz = impl::rayleigh_ritz(space, a, q);
+  auto ritz = impl::rayleigh_ritz(space, a, q);
   impl::raise_norms(space, ritz.basis, ritz.product, states);
+  // What a sketch of low rank plus noise misses of the noise, nu, is in A z with a factor of the
+  // condition. One power of A, whose products are there, leaves nu^2 / smallest kept. The probes
+  // know nothing of the basis, so they serve again.
+  if (options.rank == 0 && impl::count_above(space, bound, states, rounding<T>(n)) > 0 &&
+      impl::count_above(space, bound, states, options.tolerance) == 0) {
+    ritz = impl::rayleigh_ritz(space, a, ritz.product);
+    impl::raise_norms(space, ritz.basis, ritz.product, states);
+    impl::probe_range(space, ritz.basis, probe, bound);
+  }
   impl::keep_largest(space, ritz, bound, states, basis, values, records, options);
 }
 

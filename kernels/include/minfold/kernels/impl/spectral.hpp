@@ -47,6 +47,13 @@ Spectral<typename A::scalar_type, E> decompose(E const& space, A const& a,
                    make_vectors<T>(space, "minfold::spectral::values", items, n),
                    make_scalars<int>(space, "minfold::spectral::first", items),
                    make_scalars<KernelRecord<T>>(space, "minfold::spectral::records", items)};
+  if (n == 0) {
+    KernelRecord<T> nothing;
+    nothing.outcome = Outcome::converged;
+    nothing.gap = Kokkos::Experimental::infinity_v<T>;
+    Kokkos::deep_copy(space, s.records, nothing);
+    Kokkos::deep_copy(space, s.first, 0);
+  }
   if (items == 0 || n == 0) return s;
   auto const matrix = make_blocks<T>(space, "minfold::spectral::matrix", items, n, n);
   auto const product = make_blocks<T>(space, "minfold::spectral::product", items, n, n);

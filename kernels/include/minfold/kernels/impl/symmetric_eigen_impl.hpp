@@ -150,13 +150,15 @@ void eigen_by_jacobi(E const& space, A const& a, W const& w, Records const& reco
                            : (Kokkos::abs(wi(0)) > Kokkos::abs(wi(n - 1)) ? Kokkos::abs(wi(0))
                                                                           : Kokkos::abs(wi(n - 1)));
         team.team_barrier();
+        // The norm may exceed the largest number where no entry does.
+        finite = finite && Kokkos::isfinite(norm * scale);
         team_for(team, n, [&](int i) { wi(i) = finite ? wi(i) * scale : T(0); });
         team_for(team, n * n, [&](int t) { m(t / n, t % n) = finite ? vi(t / n, t % n) : T(0); });
         Kokkos::single(Kokkos::PerTeam(team), [&] {
           Outcome const outcome = !finite         ? Outcome::not_finite
                                   : used > sweeps ? Outcome::iteration_limit
                                                   : Outcome::converged;
-          records(item) = {outcome, used, norm * scale, T(0)};
+          records(item) = {outcome, used, finite ? norm * scale : T(0), T(0)};
         });
       });
 }
@@ -177,10 +179,13 @@ void eigen_by_lapack(E const& space, A const& a, W const& w, Records const& reco
                   // Row-major A = column-major A^T = A; column j of the result is row j of ours.
                   int const info =
                       syevd(n, &m(0, 0), values.data(), work.data(), lwork, iwork.data(), liwork);
+                  T const largest = std::max(std::abs(values[0]), std::abs(values[n - 1]));
+                  // The norm may exceed the largest number where no entry does.
+                  finite = finite && std::isfinite(largest * scale);
                   for (int i = 0; i < n; ++i) w(item, i) = finite ? values[i] * scale : T(0);
                   if (!finite)
                     for (int t = 0; t < n * n; ++t) m(t / n, t % n) = T(0);
-                  T const norm = std::max(std::abs(w(item, 0)), std::abs(w(item, n - 1)));
+                  T const norm = finite ? largest * scale : T(0);
                   records(item) = {!finite     ? Outcome::not_finite
                                    : info == 0 ? Outcome::converged
                                                : Outcome::iteration_limit,
@@ -205,11 +210,18 @@ void symmetric_eigen(E const& space, A const& a, W const& w, Records const& reco
                   w.extent(0), " x ", w.extent(1), ", expected ", items, " x ", n);
   MINFOLD_REQUIRE(int(records.extent(0)) == items, "symmetric_eigen: ", items, " items but ",
                   records.extent(0), " records");
+  if (n == 0) Kokkos::deep_copy(space, records, EigenRecord<T>{Outcome::converged, 0, T(0), T(0)});
   if (items == 0 || n == 0) return;
   Blocks<T, E> original;
   if (options.verify) {
     original = make_blocks<T>(space, "minfold::symmetric_eigen::original", items, n, n);
-    Kokkos::deep_copy(space, original, a);
+    auto const m = original;
+    Kokkos::parallel_for(
+        "minfold::symmetric_eigen::symmetric_part",
+        Kokkos::MDRangePolicy<E, Kokkos::Rank<3>>(space, {0, 0, 0}, {items, n, n}),
+        KOKKOS_LAMBDA(int item, int i, int j) {
+          m(item, i, j) = T(0.5) * a(item, i, j) + T(0.5) * a(item, j, i);
+        });
   }
   bool const lapack = impl::runs_on_host<E> &&
                       (options.method == EigenMethod::lapack ||

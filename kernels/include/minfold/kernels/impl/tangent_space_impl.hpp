@@ -102,6 +102,32 @@ void apply_kernel(E const& space, Basis<T, E> const& basis, Blocks<T const, E> c
       });
 }
 
+/// Brings what is wrong with the kernel basis into the records of solves that it was used for, and
+/// clears what is not finite.
+template <ExecutionSpace E, std::floating_point T, class Records>
+void merge_outcomes(E const& space, TangentSpace<T, E> const& t, Blocks<T, E> const& z,
+                    Blocks<T, E> const& kernel_part, Records const& records) {
+  int const columns = int(z.extent(1)), n = int(z.extent(2));
+  for_each_item(
+      "minfold::tangent_solve::merge", space, int(z.extent(0)) * columns, n,
+      KOKKOS_LAMBDA(TeamMember<E> const& team, int system) {
+        int const item = system / columns, c = system % columns;
+        auto const& kernel = t.records(item);
+        Outcome outcome = records(system).outcome;
+        team.team_barrier();
+        bool const indefinite = kernel.outcome == Outcome::indefinite_operator;
+        if (outcome == Outcome::not_finite || kernel.outcome == Outcome::not_finite)
+          outcome = Outcome::not_finite;
+        else if (outcome == Outcome::converged && indefinite && kernel.gap < t.minimum_gap)
+          outcome = Outcome::ambiguous_rank;
+        else if (outcome == Outcome::converged && !indefinite)
+          outcome = kernel.outcome;
+        if (outcome == Outcome::not_finite)
+          team_for(team, n, [&](int i) { z(item, c, i) = kernel_part(item, c, i) = T(0); });
+        Kokkos::single(Kokkos::PerTeam(team), [&] { records(system).outcome = outcome; });
+      });
+}
+
 }  // namespace minfold::impl
 
 namespace minfold {
@@ -111,7 +137,12 @@ TangentSpace<typename A::scalar_type, E> tangent_space(
     E const& space, A const& a, TangentSpaceOptions<typename A::scalar_type> const& options) {
   using T = typename A::scalar_type;
   int const items = a.batch_size(), n = a.dim();
+  MINFOLD_REQUIRE(options.block > 0 && options.max_basis > 0, "tangent_space: block is ",
+                  options.block, " and max_basis ", options.max_basis, ", must be positive");
+  MINFOLD_REQUIRE(options.item_ids.extent(0) == 0 || int(options.item_ids.extent(0)) == items,
+                  "tangent_space: ", options.item_ids.extent(0), " item_ids for ", items, " items");
   TangentSpace<T, E> t;
+  t.minimum_gap = options.minimum_gap;
   t.records = make_scalars<KernelRecord<T>>(space, "minfold::tangent_space::records", items);
   auto const count = [&](auto const& records) { t.products += summarize(space, records).products; };
   auto const spectral = [&] {
@@ -128,8 +159,9 @@ TangentSpace<typename A::scalar_type, E> tangent_space(
                   .kernel_tolerance = options.kernel_tolerance,
                   .minimum_gap = options.minimum_gap,
                   .block = std::min(n, block),
-                  .max_iterations = iterations,
-                  .seed = options.seed});
+                  .seed = options.seed,
+                  .item_ids = options.item_ids,
+                  .total_iterations = iterations});
     count(t.records);
     return impl::all_decided(space, t.records, n <= options.direct_order);
   };
@@ -143,7 +175,8 @@ TangentSpace<typename A::scalar_type, E> tangent_space(
                  {.tolerance = options.kernel_tolerance,
                   .minimum_gap = options.minimum_gap,
                   .block = std::min(n, options.block),
-                  .seed = options.seed});
+                  .seed = options.seed,
+                  .item_ids = options.item_ids});
     impl::kernel_records_of(space, records, t.values, n, options.kernel_tolerance, t.records);
     count(records);
     return impl::all_decided(space, records, n <= options.direct_order);
@@ -154,6 +187,11 @@ TangentSpace<typename A::scalar_type, E> tangent_space(
     unknown.outcome = Outcome::rank_limit;
     Kokkos::deep_copy(space, t.records, unknown);
   };
+  // Of order 0 there is nothing to multiply with.
+  if (n == 0) {
+    spectral();
+    return t;
+  }
   switch (options.representation) {
     case Representation::spectral: spectral(); return t;
     case Representation::kernel_basis:
@@ -170,10 +208,13 @@ TangentSpace<typename A::scalar_type, E> tangent_space(
   // The whole spectrum costs n products an item: where it is allowed, no trial may cost more.
   bool const may_go_direct = n <= options.direct_order;
   auto const budget = [&] { return n - int(t.products / std::max(items, 1)); };
-  for (int width = options.block - 2; width <= options.max_basis; width = 2 * (width + 2) - 2) {
+  for (int width = std::max(1, options.block - 2); width <= options.max_basis;
+       width = 2 * (width + 2) - 2) {
     if (may_go_direct && budget() < 2 * (width + options.block)) break;
     if (range(width)) return t;
-    int const iterations = budget() / (width + 2) - 4;
+    // Besides the solves: the sketch and its image, Rayleigh-Ritz, and where the kernel is noise four
+    // residuals and three images more.
+    int const iterations = budget() / (width + 2) - 10;
     if (may_go_direct && iterations < 3) break;
     if (kernel(width, width + 2, may_go_direct ? iterations : 0)) return t;
   }
@@ -191,8 +232,29 @@ void tangent_solve(E const& space, A const& a, TangentSpace<typename A::scalar_t
                    Blocks<typename A::scalar_type, E> const& kernel_part, Records const& records,
                    typename A::scalar_type tolerance) {
   using T = typename A::scalar_type;
-  int const items = int(b.extent(0)), columns = int(b.extent(1)), n = int(b.extent(2));
+  int const items = a.batch_size(), columns = int(b.extent(1)), n = a.dim();
+  MINFOLD_REQUIRE(int(b.extent(0)) == items && int(b.extent(2)) == n, "tangent_solve: b has ",
+                  b.extent(0), " items of ", b.extent(2), " components, expected ", items, " of ",
+                  n);
+  auto const fits = [&](auto const& v) {
+    return int(v.extent(0)) == items && int(v.extent(1)) == columns && int(v.extent(2)) == n;
+  };
+  MINFOLD_REQUIRE(fits(z) && fits(kernel_part),
+                  "tangent_solve: z or kernel_part is not of the shape of b");
+  MINFOLD_REQUIRE(int(records.extent(0)) == items * columns, "tangent_solve: ", items * columns,
+                  " systems but ", records.extent(0), " records");
+  MINFOLD_REQUIRE(int(t.records.extent(0)) == items, "tangent_solve: the tangent space is for ",
+                  t.records.extent(0), " items, expected ", items);
+  MINFOLD_REQUIRE(
+      items * columns * n == 0 || (b.data() != z.data() && b.data() != kernel_part.data() &&
+                                   z.data() != kernel_part.data()),
+      "tangent_solve: b, z and kernel_part must not alias");
   if (items * columns == 0) return;
+  auto const certify = [&](auto const& solve) {
+    solve(b, z, kernel_part);
+    impl::certify_solve(space, a, b, kernel_part, z, t.records, records, tolerance, t.minimum_gap,
+                        0, solve);
+  };
   switch (t.representation) {
     case Representation::automatic:
     case Representation::implicit:
@@ -201,17 +263,21 @@ void tangent_solve(E const& space, A const& a, TangentSpace<typename A::scalar_t
     case Representation::kernel_basis:
       impl::apply_kernel(space, t.basis, b, kernel_part);
       pinv_cg(space, a, b, z, records, {.relative_tolerance = tolerance}, t.basis);
+      impl::merge_outcomes(space, t, z, kernel_part, records);
       return;
     case Representation::spectral:
-      impl::apply_spectral(space, t.spectral, b, z, kernel_part);
-      break;
+      certify(
+          [&](Blocks<T const, E> const& from, Blocks<T, E> const& to, Blocks<T, E> const& part) {
+            impl::apply_spectral(space, t.spectral, from, to, part);
+          });
+      return;
     case Representation::range_basis:
-      impl::apply_range(space, t.basis, t.values, b, z, kernel_part);
-      break;
+      certify(
+          [&](Blocks<T const, E> const& from, Blocks<T, E> const& to, Blocks<T, E> const& part) {
+            impl::apply_range(space, t.basis, t.values, from, to, part);
+          });
+      return;
   }
-  auto const product = make_blocks<T>(space, "minfold::tangent_solve::product", items, columns, n);
-  apply_block(space, a, Blocks<T const, E>(z), product);
-  impl::record_solve(space, b, kernel_part, z, product, t.records, records, 0);
 }
 
 }  // namespace minfold
