@@ -4,10 +4,11 @@
 # policy_of VARIABLES: the OpenMP wait policy of a solve that is started with these in its
 # environment and no others that concern waiting.
 policy_of() {
+  rm -f stderr.txt # that of the solve before would end the wait below
   env -u OMP_WAIT_POLICY -u GOMP_SPINCOUNT -u KMP_BLOCKTIME "$@" "$MINFOLD" solve redundant-arm \
     --set targets=100 --tolerance 1e-30 --max-iterations 1000000 >stdout.txt 2>stderr.txt &
   solver=$!
-  until grep -q '^redundant-arm  0/' stderr.txt; do
+  until grep -q '^redundant-arm  0/' stderr.txt 2>/dev/null; do
     kill -0 $solver || fail "ended by itself"
     sleep 0.1
   done

@@ -42,11 +42,20 @@ Basis<T, E> explicit_kernel(E const& space, TangentSpace<T, E> const& t, int ite
       KOKKOS_LAMBDA(int item) {
         q.dimension(item) = decided(records(item)) ? records(item).dimension : 0;
       });
+  q.vectors = make_blocks<T>(space, "minfold::tangent_basis::kernel", items, capacity, n);
   if (t.representation == Representation::kernel_basis) {
-    q.vectors = t.basis.vectors;
+    // The basis has room for more than was found, and every column of q costs second-order products.
+    auto const from = t.basis.vectors;
+    int const room = int(from.extent(1));
+    Kokkos::parallel_for(
+        "minfold::tangent_basis::take",
+        Kokkos::MDRangePolicy<E, Kokkos::Rank<3>>(space, {0, 0, 0}, {items, capacity, n}),
+        KOKKOS_LAMBDA(int item, int j, int i) {
+          bool const used = j < q.dimension(item) && j < room;
+          q.vectors(item, j, i) = used ? from(item, j, i) : T(0);
+        });
     return q;
   }
-  q.vectors = make_blocks<T>(space, "minfold::tangent_basis::kernel", items, capacity, n);
   if (t.representation == Representation::spectral) {
     auto const s = t.spectral;
     for_each_item(
