@@ -175,7 +175,7 @@ ArmPlan<Chain> make_plan(Settings& settings, ProblemContext const& context) {
 
   int const m = task + links;
   plan.start = settings.numbers(
-      "x0", {plan.design.nominal, plan.design.nominal + m}, m,
+      "x0", std::vector<double>(plan.design.nominal, plan.design.nominal + m), m,
       "start of the upper variable: base, then link lengths [m], within their boxes");
   for (int j = 0; j < m; ++j) {
     double const low = plan.design.nominal[j] - plan.half_width(j),

@@ -12,6 +12,19 @@
 
 namespace minfold::impl {
 
+/// The yardstick halves every iteration: what f was like at the start, or where a restart landed, must
+/// not excuse residuals for ever.
+template <class T, ExecutionSpace E>
+void forget(E const& space, Scalars<TargetScale<T>, E> const& scales) {
+  Kokkos::parallel_for(
+      "minfold::hgms::forget", Kokkos::RangePolicy<E>(space, 0, int(scales.extent(0))),
+      KOKKOS_LAMBDA(int target) {
+        scales(target).gradient *= T(0.5);
+        scales(target).upper_x *= T(0.5);
+        scales(target).curvature *= T(0.5);
+      });
+}
+
 /// One solve of minimize_hgms: the stages in order, and what they hand to one another.
 template <class T, ExecutionSpace E>
 class HgmsSolve {
@@ -104,7 +117,7 @@ class HgmsSolve {
       make_candidates<T, E>(space_, problem_, state_.x, y, tracked, options_.seed, iteration,
                             options_.candidates);
     }
-    forget();
+    forget(space_, scales_);
     selection_ = select_at(state_.x, y, tracked);
   }
 
@@ -113,19 +126,6 @@ class HgmsSolve {
                                   .tracked = tracked};
     return impl::select_at<T, E>(space_, problem_, x, y, scales_, options_.lower, options_.refine,
                                  select, known_);
-  }
-
-  /// The yardstick halves every iteration: what f was like at the start, or where a restart landed,
-  /// must not excuse residuals for ever.
-  void forget() {
-    auto const scales = scales_;
-    Kokkos::parallel_for(
-        "minfold::hgms::forget", Kokkos::RangePolicy<E>(space_, 0, targets_),
-        KOKKOS_LAMBDA(int target) {
-          scales(target).gradient *= T(0.5);
-          scales(target).upper_x *= T(0.5);
-          scales(target).curvature *= T(0.5);
-        });
   }
 
   /// Hypergradients at the selected points, the certificate, and the direction of descent.

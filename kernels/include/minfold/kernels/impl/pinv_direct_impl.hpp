@@ -103,6 +103,47 @@ void record_solve(E const& space, Blocks<T const, E> const& b, Blocks<T, E> cons
       });
 }
 
+// The kernels of certify_solve stand outside of it: nvcc takes no device lambda in a function that is
+// instantiated with a local type, as that of a caller's lambda is.
+
+/// Solves that missed the tolerance. Waits.
+template <ExecutionSpace E, class Records>
+int count_missed(E const& space, Records const& records) {
+  int missed = 0;
+  Kokkos::parallel_reduce(
+      "minfold::pinv::missed", Kokkos::RangePolicy<E>(space, 0, int(records.extent(0))),
+      KOKKOS_LAMBDA(int system, int& count) {
+        count += records(system).outcome == Outcome::iteration_limit;
+      },
+      missed);
+  return missed;
+}
+
+/// rest := P b - A z where the solve missed the tolerance, 0 elsewhere.
+template <ExecutionSpace E, std::floating_point T, class Records>
+void remaining(E const& space, Blocks<T const, E> const& b, Blocks<T, E> const& kernel_part,
+               Blocks<T, E> const& product, Records const& records, Blocks<T, E> const& rest) {
+  int const columns = int(b.extent(1));
+  Kokkos::parallel_for(
+      "minfold::pinv::rest",
+      Kokkos::MDRangePolicy<E, Kokkos::Rank<3>>(space, {0, 0, 0},
+                                                {int(b.extent(0)), columns, int(b.extent(2))}),
+      KOKKOS_LAMBDA(int item, int c, int i) {
+        bool const again = records(item * columns + c).outcome == Outcome::iteration_limit;
+        rest(item, c, i) =
+            again ? (b(item, c, i) - kernel_part(item, c, i)) - product(item, c, i) : T(0);
+      });
+}
+
+template <ExecutionSpace E, std::floating_point T>
+void add_step(E const& space, Blocks<T, E> const& step, Blocks<T, E> const& z) {
+  Kokkos::parallel_for(
+      "minfold::pinv::refine",
+      Kokkos::MDRangePolicy<E, Kokkos::Rank<3>>(
+          space, {0, 0, 0}, {int(z.extent(0)), int(z.extent(1)), int(z.extent(2))}),
+      KOKKOS_LAMBDA(int item, int c, int i) { z(item, c, i) += step(item, c, i); });
+}
+
 /// Records of the solves z = solve(b), with up to two steps of iterative refinement for those that
 /// miss the tolerance: solve(rest, z, kernel_part) is the method that gave z.
 template <ExecutionSpace E, class A, std::floating_point T, class Records, class KernelRecords,
@@ -118,32 +159,15 @@ void certify_solve(E const& space, A const& a, Blocks<T const, E> const& b,
     apply_block(space, a, Blocks<T const, E>(z), product);
     record_solve(space, b, kernel_part, z, product, kernel_records, records, tolerance, minimum_gap,
                  products + round);
-    if (round == 2) return;
-    int missed = 0;
-    Kokkos::parallel_reduce(
-        "minfold::pinv::missed", Kokkos::RangePolicy<E>(space, 0, items * columns),
-        KOKKOS_LAMBDA(int system, int& count) {
-          count += records(system).outcome == Outcome::iteration_limit;
-        },
-        missed);
-    if (missed == 0) return;
+    if (round == 2 || count_missed(space, records) == 0) return;
     if (round == 0) {
       rest = make_blocks<T>(space, "minfold::pinv::rest", items, columns, n);
       step = make_blocks<T>(space, "minfold::pinv::step", items, columns, n);
       ignored = make_blocks<T>(space, "minfold::pinv::ignored", items, columns, n);
     }
-    Kokkos::MDRangePolicy<E, Kokkos::Rank<3>> const all(space, {0, 0, 0}, {items, columns, n});
-    auto const r = rest, s = step;
-    Kokkos::parallel_for(
-        "minfold::pinv::rest", all, KOKKOS_LAMBDA(int item, int c, int i) {
-          bool const again = records(item * columns + c).outcome == Outcome::iteration_limit;
-          r(item, c, i) =
-              again ? (b(item, c, i) - kernel_part(item, c, i)) - product(item, c, i) : T(0);
-        });
+    remaining(space, b, kernel_part, product, records, rest);
     solve(Blocks<T const, E>(rest), step, ignored);
-    Kokkos::parallel_for(
-        "minfold::pinv::refine", all,
-        KOKKOS_LAMBDA(int item, int c, int i) { z(item, c, i) += s(item, c, i); });
+    add_step(space, step, z);
   }
 }
 
