@@ -4,21 +4,11 @@
 
 #include <minfold/core/lifted_operator.hpp>
 #include <minfold/core/status.hpp>
+#include <minfold/kernels/basis.hpp>
 
 namespace minfold {
 
-/// Orthonormal vectors of each item, vectors(item, j, :) for j < dimension(item).
-template <std::floating_point T, ExecutionSpace E>
-struct Basis {
-  Blocks<T, E> vectors;
-  Scalars<int, E> dimension;
-};
-
 enum class Reprojection { never, start_only, every_iteration };
-
-/// How a batch is worked: one launch for the whole solve (needs a TeamOperator), or one launch a
-/// step with block products between them.
-enum class Path { automatic, fused, bulk };
 
 template <std::floating_point T>
 struct PinvCgOptions {

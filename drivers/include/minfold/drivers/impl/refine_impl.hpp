@@ -3,6 +3,7 @@
 #define MINFOLD_DRIVERS_IMPL_REFINE_IMPL_HPP
 
 #include <minfold/drivers/impl/tangent_steps.hpp>
+#include <minfold/drivers/refine.hpp>
 
 namespace minfold::impl {
 

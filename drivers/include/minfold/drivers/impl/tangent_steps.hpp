@@ -3,7 +3,8 @@
 #define MINFOLD_DRIVERS_IMPL_TANGENT_STEPS_HPP
 
 #include <minfold/drivers/impl/tangent_basis.hpp>
-#include <minfold/drivers/refine.hpp>
+#include <minfold/drivers/lower_solve.hpp>
+#include <minfold/drivers/refine_record.hpp>
 
 /// The directions that `refine` tries along S: Riemannian Newton, escape from saddles, descent.
 namespace minfold::impl {

@@ -3,7 +3,7 @@
 #define MINFOLD_KERNELS_IMPL_KRYLOV_DRIVER_HPP
 
 #include <minfold/core/lifted_operator.hpp>
-#include <minfold/kernels/pinv_cg.hpp>
+#include <minfold/kernels/basis.hpp>
 
 namespace minfold::impl {
 

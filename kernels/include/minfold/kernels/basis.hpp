@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef MINFOLD_KERNELS_BASIS_HPP
+#define MINFOLD_KERNELS_BASIS_HPP
+
+#include <minfold/core/batch.hpp>
+
+/// What several kernels share.
+namespace minfold {
+
+/// Orthonormal vectors of each item, vectors(item, j, :) for j < dimension(item).
+template <std::floating_point T, ExecutionSpace E>
+struct Basis {
+  Blocks<T, E> vectors;
+  Scalars<int, E> dimension;
+};
+
+/// How a batch is worked: one launch for the whole solve (needs a TeamOperator), or one launch a
+/// step with block products between them.
+enum class Path { automatic, fused, bulk };
+
+}  // namespace minfold
+
+#endif
