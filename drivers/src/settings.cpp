@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <minfold/core/require.hpp>
+#include <minfold/drivers/impl/edit_distance.hpp>
 #include <minfold/drivers/settings.hpp>
 
 #include <fmt/format.h>
@@ -13,8 +14,15 @@
 namespace minfold {
 namespace {
 
-/// Levenshtein distance, for "did you mean".
-int edit_distance(std::string const& a, std::string const& b) {
+template <class Number>
+bool parse(std::string const& text, Number& value) {
+  auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+}  // namespace
+
+int impl::edit_distance(std::string const& a, std::string const& b) {
   std::vector<int> row(b.size() + 1);
   std::iota(row.begin(), row.end(), 0);
   for (std::size_t i = 1; i <= a.size(); ++i) {
@@ -28,14 +36,6 @@ int edit_distance(std::string const& a, std::string const& b) {
   }
   return row.back();
 }
-
-template <class Number>
-bool parse(std::string const& text, Number& value) {
-  auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc() && end == text.data() + text.size();
-}
-
-}  // namespace
 
 Settings::Settings(std::vector<std::string> const& texts) {
   for (auto const& text : texts) {
@@ -125,7 +125,7 @@ void Settings::refuse_unknown() const {
     std::string nearest;
     int distance = 1 << 20;
     for (auto const& [candidate, entry] : known_)
-      if (int const d = edit_distance(key, candidate); d < distance) {
+      if (int const d = impl::edit_distance(key, candidate); d < distance) {
         distance = d;
         nearest = candidate;
       }

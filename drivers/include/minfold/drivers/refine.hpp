@@ -60,7 +60,8 @@ TangentSpace<T, E> remembered_tangent_space(E const& space, LowerHessian<T, E> c
 }
 
 /// Hess_S f of each item as a matrix on the kernel basis q(item, j, :), j < dimension(item):
-/// out(item, i, j) = <q_i, (d2f/dy2 - d3g/dy3[lambda]) q_j>, identity beyond the dimension.
+/// out(item, i, j) = <q_i, (d2f/dy2 - d3g/dy3[lambda]) q_j>; beyond the dimension
+/// a diagonal of its largest entry, which disturbs neither end of the spectrum.
 /// Costs 2 columns second-order products an item.
 template <class T, ExecutionSpace E>
 void riemannian_hessian(E const& space, AnyProblem<T, E> const& problem, Vectors<T const, E> x,

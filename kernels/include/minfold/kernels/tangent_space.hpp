@@ -53,7 +53,8 @@ struct TangentSpace {
 /// Costs     automatic: a range finder and a kernel basis of growing width are tried in turn until one
 ///           certifies its dimension or their products reach n, where all n columns cost no more and
 ///           give the whole spectrum (n <= direct_order). So at most about twice the cheaper of the
-///           two, and independent of n for fixed k or fixed rank. Waits for the records.
+///           two, besides one short solve that polishes a kernel basis, and independent of n for
+///           fixed k or fixed rank. Waits for the records.
 template <ExecutionSpace E, Operator<E> A>
 TangentSpace<typename A::scalar_type, E> tangent_space(
     E const& space, A const& a, TangentSpaceOptions<typename A::scalar_type> const& options = {});

@@ -15,8 +15,7 @@ template <class T, ExecutionSpace E>
 struct Selection {
   Vectors<T, E> y;  ///< (2 P, dim_y): best, then rival (or best again)
   std::vector<SelectRecord<T>> chosen;
-  std::vector<LowerRecord<T>> lower;     ///< of the best
-  std::vector<RefineRecord<T>> refined;  ///< of the best
+  std::vector<LowerRecord<T>> lower;  ///< of the best
   bool any_rival = false;
   bool complete = false;  ///< every target has a best
 
@@ -52,14 +51,12 @@ Selection<T, E> select_at(E const& space, CountedProblem<T, E> const& problem,
   gather_selected<T, E>(space, y, chosen, s.y);
   auto const host_chosen = to_host(space, chosen);
   auto const host_lower = to_host(space, lower);
-  auto const host_refined = to_host(space, refined);
   s.complete = true;
   for (int target = 0; target < targets; ++target) {
     auto const& c = host_chosen(target);
     int const item = std::max(c.best, 0) * targets + target;
     s.chosen.push_back(c);
     s.lower.push_back(host_lower(item));
-    s.refined.push_back(host_refined(item));
     s.any_rival = s.any_rival || c.rival >= 0;
     s.complete = s.complete && c.best >= 0;
   }
