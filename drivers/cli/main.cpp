@@ -206,7 +206,7 @@ int complain(Exit status, std::string_view sentence) {
 
 int main(int argc, char* argv[]) {
   namespace cli = minfold::cli;
-  cli::wait_passively(argv);
+  cli::wait_briefly(argv);
   auto const sink = std::make_shared<spdlog::sinks::stderr_color_sink_st>(
       cli::has_color(stderr) ? spdlog::color_mode::always : spdlog::color_mode::never);
   sink->set_color(spdlog::level::info, "");
