@@ -101,6 +101,21 @@ TEMPLATE_TEST_CASE("a point that is on S already stays, and counts as solved", "
   }
 }
 
+TEST_CASE("arms that hold their targets exactly are solved as they are", "[stages]") {
+  // There g is 0 or all rounding while its written gradient is not: no step can decrease it.
+  Space const space;
+  for (std::uint64_t const seed : {1, 2, 4}) {
+    auto const named = make<double>("redundant-arm", {"targets=40"}, seed);
+    BilevelState<double, Space> state(space, *named.problem);
+    impl::from_doubles<double, Space>(space, named.start, state.x);
+    minimize_hgms<double, Space>(space, *named.problem, state, {.max_iterations = 0});
+    auto const records = make_scalars<LowerRecord<double>>(space, "records", 40);
+    lower_solve<double, Space>(space, *named.problem, state.x, state.y, records);
+    CAPTURE(seed);
+    CHECK(summarize(space, records)[Outcome::converged] == 40);
+  }
+}
+
 TEST_CASE("refinement finds the nearest point in every representation, with and without Newton",
           "[stages]") {
   bool const newton = GENERATE(true, false);
