@@ -2,9 +2,11 @@
 #ifndef MINFOLD_TESTS_PROBLEM_PROBE_HPP
 #define MINFOLD_TESTS_PROBLEM_PROBE_HPP
 
+#include <minfold/drivers/certificate.hpp>
 #include <minfold/drivers/problem.hpp>
 #include <minfold/problems/catalog.hpp>
 
+#include "support/host.hpp"
 #include <lapacke.h>
 
 #include <cmath>
@@ -14,17 +16,6 @@
 /// Host vectors in, host vectors out: a problem with shared x, asked at one or many points.
 namespace minfold::test {
 
-using Vec = std::vector<double>;
-using Space = Kokkos::DefaultExecutionSpace;
-
-inline double dot(Vec const& a, Vec const& b) {
-  double sum = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
-  return sum;
-}
-inline double norm(Vec const& a) {
-  return std::sqrt(dot(a, a));
-}
 inline Vec shifted(Vec a, double t, Vec const& b) {
   for (std::size_t i = 0; i < a.size(); ++i) a[i] += t * b[i];
   return a;
@@ -36,6 +27,13 @@ inline Vec normals(std::uint32_t tag, int n) {
   Vec v(n);
   for (int i = 0; i < n; ++i) v[i] = normal({7, Stream::test, tag, std::uint32_t(i), 0});
   return v;
+}
+
+/// Whether a reason of the verdict has the word.
+inline bool mentions(ItemCertificate const& certificate, std::string const& word) {
+  for (auto const& reason : certificate.reasons)
+    if (reason.find(word) != std::string::npos) return true;
+  return false;
 }
 
 template <class T>

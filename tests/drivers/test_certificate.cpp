@@ -2,6 +2,7 @@
 // The verdict, from the numbers it is derived from.
 #include <minfold/drivers/certificate.hpp>
 
+#include "problem_probe.hpp"
 #include <catch2/catch_test_macros.hpp>
 
 #include <cmath>
@@ -9,6 +10,7 @@
 #include <limits>
 
 using namespace minfold;
+using minfold::test::mentions;
 
 namespace {
 
@@ -36,12 +38,6 @@ ItemCertificate judged(std::function<void(ItemCertificate&, Evidence&)> const& s
   spoil(c, e);
   judge(c, e, resolved({}, single));
   return c;
-}
-
-bool mentions(ItemCertificate const& c, std::string const& word) {
-  for (auto const& reason : c.reasons)
-    if (reason.find(word) != std::string::npos) return true;
-  return false;
 }
 
 }  // namespace

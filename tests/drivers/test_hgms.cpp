@@ -3,6 +3,7 @@
 #include <minfold/drivers/hgms.hpp>
 #include <minfold/problems/catalog.hpp>
 
+#include "problem_probe.hpp"
 #include <catch2/catch_test_macros.hpp>
 
 #include <cmath>
@@ -13,6 +14,7 @@ namespace {
 
 using Space = Kokkos::DefaultExecutionSpace;
 using namespace minfold;
+using minfold::test::mentions;
 
 /// Everything a test wants to know of a solve.
 struct Run {
@@ -64,12 +66,6 @@ double relative_error(std::vector<double> const& a, std::vector<double> const& b
     size += b[i] * b[i];
   }
   return std::sqrt(difference / size);
-}
-
-bool mentions(Certificate const& certificate, std::string const& word) {
-  for (auto const& reason : certificate.reasons)
-    if (reason.find(word) != std::string::npos) return true;
-  return false;
 }
 
 std::vector<std::string> const closed_forms = {"sphere",           "affine",      "stiefel",

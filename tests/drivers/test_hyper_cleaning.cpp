@@ -51,30 +51,30 @@ TEST_CASE("hyper-cleaning derivatives agree with finite differences") {
 
   SECTION("gradients are slopes of the values") {
     Host const gf = b.upper_gradient(x, y), gg = b.lower_gradient(x, y);
-    require_slope([&](double t) { return b.upper(x, plus(y, t, v)); }, inner(gf, v), norm(gf));
-    require_slope([&](double t) { return b.lower(x, plus(y, t, v)); }, inner(gg, v), norm(gg));
+    require_slope([&](double t) { return b.upper(x, shifted(y, t, v)); }, dot(gf, v), norm(gf));
+    require_slope([&](double t) { return b.lower(x, shifted(y, t, v)); }, dot(gg, v), norm(gg));
   }
   SECTION("Hessian products are slopes of the gradients, and symmetric") {
     Host const hf = b.upper_hessian(x, y, v), hg = b.lower_hessian(x, y, v);
-    require_slope([&](double t) { return inner(w, b.upper_gradient(x, plus(y, t, v))); },
-                  inner(w, hf), norm(hf));
-    require_slope([&](double t) { return inner(w, b.lower_gradient(x, plus(y, t, v))); },
-                  inner(w, hg), norm(hg));
-    CHECK(std::abs(inner(w, hf) - inner(v, b.upper_hessian(x, y, w))) <= 1e-13 * norm(hf));
-    CHECK(std::abs(inner(w, hg) - inner(v, b.lower_hessian(x, y, w))) <= 1e-13 * norm(hg));
+    require_slope([&](double t) { return dot(w, b.upper_gradient(x, shifted(y, t, v))); },
+                  dot(w, hf), norm(hf));
+    require_slope([&](double t) { return dot(w, b.lower_gradient(x, shifted(y, t, v))); },
+                  dot(w, hg), norm(hg));
+    CHECK(std::abs(dot(w, hf) - dot(v, b.upper_hessian(x, y, w))) <= 1e-13 * norm(hf));
+    CHECK(std::abs(dot(w, hg) - dot(v, b.lower_hessian(x, y, w))) <= 1e-13 * norm(hg));
   }
   SECTION("mixed products are slopes of the lower gradient along x") {
     Host const gtz = b.mixed(x, y, w);
-    require_slope([&](double t) { return inner(w, b.lower_gradient(plus(x, t, dx), y)); },
-                  inner(gtz, dx), norm(gtz));
+    require_slope([&](double t) { return dot(w, b.lower_gradient(shifted(x, t, dx), y)); },
+                  dot(gtz, dx), norm(gtz));
   }
   SECTION("third products are slopes of the Hessian products, and symmetric in all three") {
     Host const lambda = normals(b.d(), 6, 0.3);
     Host const t3 = b.third(x, y, lambda, v);
-    require_slope([&](double t) { return inner(w, b.lower_hessian(x, plus(y, t, lambda), v)); },
-                  inner(w, t3), norm(t3) + 1e-6);
-    CHECK(distance(t3, b.third(x, y, v, lambda)) <= 1e-13 * norm(t3));
-    CHECK(std::abs(inner(w, t3) - inner(v, b.third(x, y, lambda, w))) <= 1e-13 * norm(t3));
+    require_slope([&](double t) { return dot(w, b.lower_hessian(x, shifted(y, t, lambda), v)); },
+                  dot(w, t3), norm(t3) + 1e-6);
+    CHECK(gap(t3, b.third(x, y, v, lambda)) <= 1e-13 * norm(t3));
+    CHECK(std::abs(dot(w, t3) - dot(v, b.third(x, y, lambda, w))) <= 1e-13 * norm(t3));
     if (loss == CleaningLoss::squared)
       CHECK(norm(t3) == 0);
     else
@@ -100,15 +100,15 @@ TEST_CASE("hyper-cleaning treats items and columns as if they were alone") {
     Host const one = row(y, item, d), along = row(z, item, d);
     CHECK(std::abs(f[item] - b.upper(x, one)) <= 1e-13 * f[item]);
     CHECK(std::abs(g[item] - b.lower(x, one)) <= 1e-13 * g[item]);
-    CHECK(distance(row(gf, item, d), b.upper_gradient(x, one)) <= 1e-13);
-    CHECK(distance(row(gg, item, d), b.lower_gradient(x, one)) <= 1e-13);
-    CHECK(distance(row(mixed, item, b.m()), b.mixed(x, one, along)) <= 1e-13);
+    CHECK(gap(row(gf, item, d), b.upper_gradient(x, one)) <= 1e-13);
+    CHECK(gap(row(gg, item, d), b.lower_gradient(x, one)) <= 1e-13);
+    CHECK(gap(row(mixed, item, b.m()), b.mixed(x, one, along)) <= 1e-13);
     for (int const column : {0, 77, columns - 1}) {
       int const system = item * columns + column;
       Host const vector = row(v, system, d);
-      CHECK(distance(row(hf, system, d), b.upper_hessian(x, one, vector)) <= 1e-12);
-      CHECK(distance(row(hg, system, d), b.lower_hessian(x, one, vector)) <= 1e-12);
-      CHECK(distance(row(t3, system, d), b.third(x, one, along, vector)) <= 1e-12);
+      CHECK(gap(row(hf, system, d), b.upper_hessian(x, one, vector)) <= 1e-12);
+      CHECK(gap(row(hg, system, d), b.lower_hessian(x, one, vector)) <= 1e-12);
+      CHECK(gap(row(t3, system, d), b.third(x, one, along, vector)) <= 1e-12);
     }
   }
 }
@@ -122,7 +122,7 @@ TEST_CASE("hyper-cleaning in single precision follows double precision") {
   Host const x = normals(b.m(), 1), y = normals(b.d(), 2), v = normals(b.d(), 3),
              lambda = normals(b.d(), 4);
   auto const close = [](Host const& one, Host const& two) {
-    CHECK(distance(one, two) <= 1e-5 * norm(two));
+    CHECK(gap(one, two) <= 1e-5 * norm(two));
   };
   close(s.upper_values(x, y), b.upper_values(x, y));
   close(s.lower_values(x, y), b.lower_values(x, y));

@@ -4,16 +4,18 @@
 
 #include <minfold/problems/hyper_cleaning.hpp>
 
+#include "problem_probe.hpp"
+
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <vector>
 
 /// Hyper-cleaning on host vectors, for tests. One item a call unless the vectors are longer.
 namespace hyper_cleaning_test {
 
-using Host = std::vector<double>;
-using Space = Kokkos::DefaultExecutionSpace;
+using minfold::test::dot, minfold::test::gap, minfold::test::norm, minfold::test::shifted;
+using minfold::test::Space;
+using Host = minfold::test::Vec;
 
 inline minfold::CleaningData digits(minfold::CleaningOptions const& options) {
   return minfold::make_cleaning_data(minfold::load_images("digits", MINFOLD_DATA_DIR), options);
@@ -35,20 +37,6 @@ inline Host normals(std::size_t n, std::uint32_t use, double scale = 1) {
     v[i] = scale * minfold::normal({7, minfold::Stream::test, use, std::uint32_t(i), 0});
   return v;
 }
-inline double inner(Host const& a, Host const& b) {
-  return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
-}
-inline double norm(Host const& a) {
-  return std::sqrt(inner(a, a));
-}
-inline Host plus(Host a, double t, Host const& b) {
-  for (std::size_t i = 0; i < a.size(); ++i) a[i] += t * b[i];
-  return a;
-}
-inline double distance(Host const& a, Host const& b) {
-  return norm(plus(a, -1, b));
-}
-
 template <class T = double>
 struct Bench {
   minfold::HyperCleaning<T, Space> problem;

@@ -34,7 +34,7 @@ Host pseudo_solve(Spectrum const& s, Host const& b) {
   Host v(n, 0);
   for (std::size_t e = n - std::size_t(rank_of(s)); e < n; ++e) {
     Host const q(s.vectors.begin() + long(e * n), s.vectors.begin() + long((e + 1) * n));
-    v = plus(std::move(v), inner(q, b) / s.values[e], q);
+    v = shifted(std::move(v), dot(q, b) / s.values[e], q);
   }
   return v;
 }
@@ -54,8 +54,8 @@ Host lower_minimum(Bench<> const& b, Host const& x, Host y) {
     if (norm(g) < 1e-13) break;
     Host const step = pseudo_solve(spectrum(b.dense_lower_hessian(x, y), b.d()), g);
     double t = 1;
-    while (t > 1e-3 && b.lower(x, plus(y, -t, step)) > b.lower(x, y) + 1e-14) t /= 2;
-    y = plus(std::move(y), -t, step);
+    while (t > 1e-3 && b.lower(x, shifted(y, -t, step)) > b.lower(x, y) + 1e-14) t /= 2;
+    y = shifted(std::move(y), -t, step);
   }
   return y;
 }
@@ -99,10 +99,10 @@ TEST_CASE("the lower Hessian of hyper-cleaning has exactly the kernel of shifts 
   REQUIRE(norm(dead) > 0);
   double const rounding = 1e-14 * h.values.back();
   CHECK(norm(b.lower_hessian(x, y, dead)) == 0);
-  CHECK(distance(b.lower_gradient(x, y), b.lower_gradient(x, plus(y, 5, dead))) == 0);
+  CHECK(gap(b.lower_gradient(x, y), b.lower_gradient(x, shifted(y, 5, dead))) == 0);
   if (softmax) {
     CHECK(norm(b.lower_hessian(x, y, shift)) <= rounding * norm(shift));
-    CHECK(distance(b.lower_gradient(x, y), b.lower_gradient(x, plus(y, 5, shift))) <= 1e-13);
+    CHECK(gap(b.lower_gradient(x, y), b.lower_gradient(x, shifted(y, 5, shift))) <= 1e-13);
     CHECK(norm(b.third(x, y, shift, y)) <= rounding * norm(shift) * norm(y));
   } else {
     CHECK(norm(b.lower_hessian(x, y, shift)) > 1e-3 * h.values.back());
@@ -112,13 +112,13 @@ TEST_CASE("the lower Hessian of hyper-cleaning has exactly the kernel of shifts 
     CleaningModel without = model;
     without.selection = 0;
     Bench<> const bare(data, without);
-    Host const free = plus(dead, softmax ? 1 : 0, shift);
+    Host const free = shifted(dead, softmax ? 1 : 0, shift);
     // (1/2) selection |Q v|^2, Q v = v in the kernel.
     CHECK(std::abs(b.upper(x, free) - bare.upper(x, free) -
-                   0.5 * model.selection * inner(free, free)) <= 1e-12 * inner(free, free));
+                   0.5 * model.selection * dot(free, free)) <= 1e-12 * dot(free, free));
     Host const in_range = b.lower_hessian(x, y, y);
     CHECK(std::abs(b.upper(x, in_range) - bare.upper(x, in_range)) <= 1e-14);
-    CHECK(distance(b.upper_gradient(x, in_range), bare.upper_gradient(x, in_range)) <= 1e-14);
+    CHECK(gap(b.upper_gradient(x, in_range), bare.upper_gradient(x, in_range)) <= 1e-14);
   }
 }
 
@@ -181,7 +181,7 @@ TEST_CASE("the hypergradient of squared hyper-cleaning is the closed form") {
   Host const y = lower_minimum(b, x, Host(b.d(), 0));
   for (int c = 0; c < classes; ++c)
     for (int j = 0; j < p; ++j) CHECK(std::abs(y[c * p + j] - w[j * classes + c]) <= 1e-10);
-  CHECK(distance(hypergradient(b, x, y), expected) <= 1e-9 * norm(expected));
+  CHECK(gap(hypergradient(b, x, y), expected) <= 1e-9 * norm(expected));
 }
 
 TEST_CASE("the hypergradient of softmax hyper-cleaning is the slope of F, wherever on S(x)") {
@@ -205,18 +205,18 @@ TEST_CASE("the hypergradient of softmax hyper-cleaning is the slope of F, wherev
         return Host(block.begin() + long(i) * b.d(), block.begin() + long(i + 1) * b.d());
       };
       for (int i = 0; i < k; ++i) {
-        rhs[i] = inner(column(basis, i), g);
-        for (int j = 0; j < k; ++j) reduced[i * k + j] = inner(column(basis, i), column(hq, j));
+        rhs[i] = dot(column(basis, i), g);
+        for (int j = 0; j < k; ++j) reduced[i * k + j] = dot(column(basis, i), column(hq, j));
       }
       if (norm(rhs) < 1e-13) break;
       REQUIRE(LAPACKE_dposv(LAPACK_ROW_MAJOR, 'U', k, 1, reduced.data(), k, rhs.data(), 1) == 0);
-      for (int i = 0; i < k; ++i) y = plus(std::move(y), -rhs[i], column(basis, i));
+      for (int i = 0; i < k; ++i) y = shifted(std::move(y), -rhs[i], column(basis, i));
     }
     return y;
   };
   Host const y = select(x);
-  double const expected = inner(hypergradient(b, x, y), dx), t = 1e-3;
-  Host const forward = plus(x, t, dx), backward = plus(x, -t, dx);
+  double const expected = dot(hypergradient(b, x, y), dx), t = 1e-3;
+  Host const forward = shifted(x, t, dx), backward = shifted(x, -t, dx);
   double const difference =
       (b.upper(forward, select(forward)) - b.upper(backward, select(backward))) / (2 * t);
   INFO(expected << " and " << difference);
@@ -226,7 +226,7 @@ TEST_CASE("the hypergradient of softmax hyper-cleaning is the slope of F, wherev
     // All points of S(x) are related by a symmetry of f and g.
     Host shifted = y, row = normals(b.d() / 10, 5);
     for (std::size_t i = 0; i < shifted.size(); ++i) shifted[i] += row[i % row.size()];
-    CHECK(distance(hypergradient(b, x, y), hypergradient(b, x, shifted)) <=
+    CHECK(gap(hypergradient(b, x, y), hypergradient(b, x, shifted)) <=
           1e-9 * norm(hypergradient(b, x, y)));
   }
 }

@@ -58,12 +58,6 @@ Solved solve_from(Problem const& problem, double x0, HgmsOptions<double> const& 
   return s;
 }
 
-bool mentions(Certificate const& certificate, std::string const& word) {
-  for (auto const& reason : certificate.reasons)
-    if (reason.find(word) != std::string::npos) return true;
-  return false;
-}
-
 /// Counts what it is asked for by itself.
 class Witness final : public AnyProblem<double, Space> {
  public:
