@@ -210,7 +210,8 @@ NamedProblem<T> make_orthogonal_orbit(Settings& settings, ProblemContext const& 
   auto data = std::make_shared<OrthogonalTruth>();
   int const n = settings.integer("n", 5, 2, 64, "rows of Y");
   int const r =
-      settings.integer("r", std::min(2, n), 2, std::min(n, 16), "columns of Y, at most rows");
+      settings.integer("r", std::min(2, n), 2, std::min(n, OrthogonalOrbit<T, E>::max_columns),
+                       "columns of Y, at most rows");
   double const noise = noise_key(settings);
   data->planted = planted_key(settings);
   auto const start = start_key(settings);

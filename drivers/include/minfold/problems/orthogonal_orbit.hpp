@@ -18,7 +18,8 @@ template <class T, ExecutionSpace E>
 struct OrthogonalOrbit {
   Vectors<T const, E> factor;  ///< n r x 3: the entries of L_0, L_1, L_2
   Scalars<T const, E> target;  ///< C, n r
-  int rows = 1, columns = 1;   ///< n, r
+  static constexpr int max_columns = 16;
+  int rows = 1, columns = 1;  ///< n, r <= max_columns
 
   KOKKOS_FUNCTION int batch_size() const { return 1; }
   KOKKOS_FUNCTION int dim_x() const { return 2; }
@@ -72,11 +73,15 @@ struct OrthogonalOrbit {
   KOKKOS_FUNCTION void lower_gradient(Team const& team, int, X const& x, Y const& y,
                                       Sink const& sink) const {
     using S = joint_t<X, Y>;
-    team_for(team, dim_y(), [&](int t) {
-      int const i = t / columns, a = t % columns;
-      S sum = S(0);
-      for (int j = 0; j < rows; ++j) sum += gram_error(i, j, x, y) * y(j * columns + a);
-      sink(t, sum);
+    // A row at a time, so that an entry of the Gram matrix is formed once: n^2 r products, not n^2 r^2.
+    team_for(team, rows, [&](int i) {
+      S sums[max_columns];
+      for (int a = 0; a < columns; ++a) sums[a] = S(0);
+      for (int j = 0; j < rows; ++j) {
+        S const error = gram_error(i, j, x, y);
+        for (int a = 0; a < columns; ++a) sums[a] += error * y(j * columns + a);
+      }
+      for (int a = 0; a < columns; ++a) sink(i * columns + a, sums[a]);
     });
   }
 
