@@ -4,6 +4,8 @@
 
 #include <cmath>
 #include <cstdint>
+#include <cstring>
+#include <utility>
 
 #if defined(__AVX512F__)
 #include <immintrin.h>
@@ -86,6 +88,50 @@ Pack<T> magnitude(Pack<T> x) {
 template <class T>
 Pack<T> larger(Pack<T> x, Pack<T> y) {
   return x > y ? x : y;
+}
+
+/// x[0 ... lanes - 1] at any address.
+template <class T>
+Pack<T> load_unaligned(T const* x) {
+  Pack<T> p;
+  std::memcpy(&p, x, sizeof p);
+  return p;
+}
+
+#if !defined(__NVCC__)
+template <int Distance, class P, std::size_t... L>
+void exchange(P& a, P& b, std::index_sequence<L...>) {
+  constexpr int n = sizeof...(L);
+  P const first =
+      __builtin_shufflevector(a, b, ((L & Distance) ? n + int(L) - Distance : int(L))...);
+  b = __builtin_shufflevector(a, b, ((L & Distance) ? n + int(L) : int(L) + Distance)...);
+  a = first;
+}
+template <int Distance, int N, class P>
+void transpose_step(P (&v)[N]) {
+  if constexpr (Distance < N) {
+#pragma GCC unroll 16
+    for (int i = 0; i < N; ++i)
+      if (!(i & Distance)) exchange<Distance>(v[i], v[i + Distance], std::make_index_sequence<N>());
+    transpose_step<2 * Distance>(v);
+  }
+}
+#endif
+
+/// v[i][l] and v[l][i] change places.
+template <class T>
+void transpose(Pack<T> (&v)[lanes<T>]) {
+#if !defined(__NVCC__)
+  transpose_step<1>(v);
+#else
+  // The front end of nvcc has no shuffles.
+  for (int i = 0; i < lanes<T>; ++i)
+    for (int l = 0; l < i; ++l) {
+      T const keep = v[i][l];
+      v[i][l] = v[l][i];
+      v[l][i] = keep;
+    }
+#endif
 }
 
 }  // namespace minfold::impl

@@ -3,6 +3,9 @@
 #define MINFOLD_KERNELS_IMPL_PACKED_TILES_HPP
 
 #include <minfold/core/impl/pack.hpp>
+#include <minfold/core/impl/tuning.hpp>
+
+#include <algorithm>
 
 /// Linear algebra on a pack of small matrices: hosts only.
 ///
@@ -31,7 +34,8 @@ struct PanelTiles {
 
   Pack<T>* operator()(int i, int c) const { return data + (long(i) * groups + c) * tile_size; }
   Pack<T>& entry(int row, int column) const {
-    return (*this)(row / tile_order, column / tile_order)[row % tile_order * tile_order + column % tile_order];
+    return (*this)(row / tile_order,
+                   column / tile_order)[row % tile_order * tile_order + column % tile_order];
   }
   static long size(int tiles, int groups) { return long(tiles) * groups * tile_size; }
 };
@@ -92,15 +96,14 @@ struct Accumulator {
   }
 
   /// Cholesky of the tile (its lower half), the diagonal inverted: what a solve multiplies with.
-  /// pivots[j] := the pivot, before the square root. A pivot that is not above `least` is replaced by
-  /// it, so that its lane goes on with numbers and is judged by its pivots.
+  /// pivots[j] := the pivot, before the square root. One that is not above `least` counts as infinite:
+  /// its column becomes zero, and a solve gives zero there.
   void factor(Pack<T> least, Pack<T>* pivots) {
     for (int j = 0; j < 4; ++j) {
       Pack<T> d = c[4 * j + j];
       for (int k = 0; k < j; ++k) d -= c[4 * j + k] * c[4 * j + k];
       pivots[j] = d;
-      d = d > least ? d : least;
-      Pack<T> const inverse = T(1) / square_root(d);
+      Pack<T> const inverse = d > least ? T(1) / square_root(d) : Pack<T>{};
       c[4 * j + j] = inverse;
       for (int i = j + 1; i < 4; ++i) {
         Pack<T> s = c[4 * i + j];
@@ -141,10 +144,11 @@ struct Accumulator {
   }
 };
 
-/// row(0 ... columns-1) := row l^-T, a row of tiles against a factor.
+/// row(first ... last-1) := those tiles of row l^-T, a row of tiles against a factor; the ones before are
+/// done.
 template <class T>
-void solve_row(HalfTiles<T> const& l, Pack<T>* row, int columns) {
-  for (int j = 0; j < columns; ++j) {
+void solve_row(HalfTiles<T> const& l, Pack<T>* row, int first, int last) {
+  for (int j = first; j < last; ++j) {
     Accumulator<T> c(row + j * tile_size);
     for (int k = 0; k < j; ++k) c.subtract_nt(row + k * tile_size, l(j, k));
     c.solve_right(l(j, j));
@@ -152,15 +156,23 @@ void solve_row(HalfTiles<T> const& l, Pack<T>* row, int columns) {
   }
 }
 
-/// a := its Cholesky factor, diagonals inverted; pivots[i] before the square root.
+/// a := its Cholesky factor, diagonals inverted; pivots[i] before the square root. Rows are worked in
+/// blocks that stay in cache, so that the factor above a block is read once for all of its rows.
 template <class T>
 void factor_tiles(HalfTiles<T> const& a, Pack<T> least, Pack<T>* pivots) {
-  for (int i = 0; i < a.tiles; ++i) {
-    solve_row(a, a(i, 0), i);
-    Accumulator<T> c(a(i, i));
-    for (int k = 0; k < i; ++k) c.subtract_nt(a(i, k), a(i, k));
-    c.factor(least, pivots + i * tile_order);
-    c.store(a(i, i));
+  int const row_bytes = a.tiles * tile_size * pack_bytes;
+  int const block = std::max(1, factor_block_bytes / std::max(1, row_bytes));
+  for (int first = 0; first < a.tiles; first += block) {
+    int const last = std::min(first + block, a.tiles);
+    for (int j = 0; j < first; ++j)
+      for (int i = first; i < last; ++i) solve_row(a, a(i, 0), j, j + 1);
+    for (int i = first; i < last; ++i) {
+      solve_row(a, a(i, 0), first, i);
+      Accumulator<T> c(a(i, i));
+      for (int k = 0; k < i; ++k) c.subtract_nt(a(i, k), a(i, k));
+      c.factor(least, pivots + i * tile_order);
+      c.store(a(i, i));
+    }
   }
 }
 
@@ -197,11 +209,21 @@ Accumulator<T> product_tile(HalfTiles<T> const& a, PanelTiles<T> const& x, int i
   return c;
 }
 
-/// y := a x
+/// y := a x for one group of columns. Every tile of the half is read once and used for both of its
+/// places.
 template <class T>
 void multiply(HalfTiles<T> const& a, PanelTiles<T> const& x, PanelTiles<T> const& y) {
-  for (int i = 0; i < a.tiles; ++i)
-    for (int g = 0; g < x.groups; ++g) product_tile(a, x, i, g).store(y(i, g));
+  for (int i = 0; i < a.tiles; ++i) {
+    Accumulator<T> c;
+    for (int k = 0; k < i; ++k) {
+      c.add_nn(a(i, k), x(k, 0));
+      Accumulator<T> d(y(k, 0));
+      d.add_tn(a(i, k), x(i, 0));
+      d.store(y(k, 0));
+    }
+    c.add_nn(a(i, i), x(i, 0));
+    c.store(y(i, 0));
+  }
 }
 
 /// Tile (g, h) of q^T y.
