@@ -202,7 +202,8 @@ TEST_CASE("right-hand sides of one factorization: zero, in the kernel, of any si
     CHECK(norm(r.z[0]) == 0);
     CHECK(records[1].outcome == Outcome::converged);
     CHECK(records[1].leakage > 0.999);
-    CHECK(norm(r.z[1]) <= 1e-12);
+    // The rounding of A turns the kernel by kappa eps, and A^+ takes what is then in the range.
+    CHECK(norm(r.z[1]) <= 10 * epsilon<double> * p.condition() * norm(kernel) / p.smallest());
     for (int c : {2, 3, 5, 6}) {
       double const scale = c == 2 ? 1e200 : c == 3 ? 1e-200 : 1;
       CHECK(records[c].outcome == Outcome::converged);
