@@ -7,6 +7,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <limits>
+#include <stdexcept>
 
 /// Pivoted Cholesky and what is made of it, against planted spectra.
 using namespace minfold;
@@ -261,6 +262,25 @@ TEST_CASE("what contradicts A >= 0 is sketched, and touches no other item", "[pi
     // Negative eigenvalues are found by the sketch, by magnitude.
     CHECK(residual_of(negative.matrix, n, r, 1) <= 1e-12);
   }
+}
+
+TEST_CASE("pivoted Cholesky is refused where nobody vouches for the matrix, or there is none",
+          "[pivoted]") {
+  std::vector<Planted> const p = {planted(13, 8, 4, 10)};
+  auto const basis = new_basis<double>(1, 8, 8);
+  Vectors<double, Space> const values("test::values", 1, 8);
+  Scalars<RangeRecord<double>, Space> const records("test::records", 1);
+  RangeFinderOptions<double> options{.method = RangeMethod::pivoted_cholesky};
+  CHECK_THROWS_AS(range_finder(Space(), dense(p), basis, values, records, options),
+                  std::invalid_argument);
+  InBulk<double> const bulk{to_matrices(matrices_of(p), 8)};
+  options.semidefinite = true;
+  CHECK_THROWS_AS(range_finder(Space(), bulk, basis, values, records, options),
+                  std::invalid_argument);
+  // Said of an operator without entries, it changes nothing.
+  options.method = RangeMethod::automatic;
+  range_finder(Space(), bulk, basis, values, records, options);
+  CHECK(on_host(records)(0).rank == 4);
 }
 
 TEST_CASE("a pivoted item gives the same bits alone, in any place and in any layout", "[pivoted]") {

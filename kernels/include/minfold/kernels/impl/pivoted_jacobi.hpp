@@ -17,21 +17,19 @@ template <class T>
 inline void rotation(Pack<T> const& gamma, Pack<T>& top, Pack<T>& low, T* worst, Pack<T>& c,
                      Pack<T>& s) {
   constexpr int step = lanes<T>;
-  constexpr T tiny = std::numeric_limits<T>::min();
-  Pack<T> const product = top * low, square = gamma * gamma, gap = low - top;
+  Pack<T> tiny;
+  fill(std::numeric_limits<T>::min(), tiny);
+  Pack<T> const relative = gamma * gamma / (top * low + tiny), gap = low - top;
   // tan of the angle = g / (a + sqrt(a^2 + g^2)), a = |gap|, g = 2 |gamma|, with both signs.
   // In plain arrays: choices between numbers vectorize there.
-  alignas(64) T gammas[step], products[step], squared[step], gaps[step], small[step], large[step],
-      numerator[step], distance[step];
+  alignas(64) T gammas[step], parts[step], gaps[step], small[step], large[step], numerator[step],
+      distance[step];
   store<T>(gamma, gammas);
-  store<T>(product, products);
-  store<T>(square, squared);
+  store<T>(relative, parts);
   store<T>(gap, gaps);
   for (int l = 0; l < step; ++l) {
-    T const floor = products[l] > tiny ? products[l] : tiny;
-    bool const turn = squared[l] > epsilon<T> * epsilon<T> * floor;
-    T const over = squared[l] - worst[l] * floor;
-    worst[l] = turn && over > T(0) ? squared[l] / floor : worst[l];
+    bool const turn = parts[l] > epsilon<T> * epsilon<T>;
+    worst[l] = turn && parts[l] > worst[l] ? parts[l] : worst[l];
     T const a = gaps[l] < T(0) ? -gaps[l] : gaps[l];
     T const g = gammas[l] < T(0) ? T(-2) * gammas[l] : T(2) * gammas[l];
     T const toward = gammas[l] * gaps[l] < T(0) ? -g : g;

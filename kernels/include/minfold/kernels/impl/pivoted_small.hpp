@@ -77,9 +77,11 @@ inline void store(Pack<T> const& from, T* to) {
 }
 template <class T>
 inline void fill(T x, Pack<T>& to) {
-  Pack<T> all = {};
-  for (int l = 0; l < lanes<T>; ++l) all[l] = x;
-  to = all;
+#if defined(__GNUC__) && !defined(__CUDACC__)
+  to = x - Pack<T>{};  // one instruction; number by number it is as many as there are lanes
+#else
+  for (int l = 0; l < lanes<T>; ++l) to[l] = x;
+#endif
 }
 template <class T>
 inline T sum_of(Pack<T> const& x) {
@@ -138,19 +140,24 @@ struct Square {
 /// copied: rows a power of two apart would fall on the same places of the cache.
 template <std::floating_point T>
 void gram(int r, int n, T const* x, long ldx, Square<T>& g) {
-  constexpr int step = lanes<T>, width = 1024 / int(sizeof(T));
+  constexpr int step = lanes<T>, width = 1024 / int(sizeof(T)), tiles = widest / 4;
   int const tall = (r + 3) / 4 * 4;
   alignas(64) T panel[widest][width];
-  for (int i = 0; i < tall; ++i) std::fill(g.at[i], g.at[i] + tall, T(0));
+  // Sums across registers are dear: one at the end, not one a panel.
+  Pack<T> totals[tiles * (tiles + 1) / 2][4][4];
   for (int t = 0; t < n; t += width) {
     int const count = std::min(width, n - t), full = (count + step - 1) / step * step;
     for (int i = 0; i < tall; ++i) {
       if (count < full || i >= r) std::fill(panel[i], panel[i] + full, T(0));
       if (i < r) std::memcpy(panel[i], x + i * ldx + t, count * sizeof(T));
     }
+    int tile = 0;
     for (int i = 0; i < tall; i += 4)
-      for (int j = 0; j <= i; j += 4) {
+      for (int j = 0; j <= i; j += 4, ++tile) {
         Pack<T> sum[4][4] = {}, u, v[4];
+        if (t > 0)
+          for (int e = 0; e < 4; ++e)
+            for (int f = 0; f < 4; ++f) sum[e][f] = totals[tile][e][f];
         for (int l = 0; l < full; l += step) {
           for (int f = 0; f < 4; ++f) load(panel[j + f] + l, v[f]);
           for (int e = 0; e < 4; ++e) {
@@ -159,11 +166,15 @@ void gram(int r, int n, T const* x, long ldx, Square<T>& g) {
           }
         }
         for (int e = 0; e < 4; ++e)
-          for (int f = 0; f < 4; ++f) g.at[i + e][j + f] += sum_of<T>(sum[e][f]);
+          for (int f = 0; f < 4; ++f) totals[tile][e][f] = sum[e][f];
       }
   }
-  for (int i = 0; i < tall; ++i)
-    for (int j = 0; j < i; ++j) g.at[j][i] = g.at[i][j];
+  int tile = 0;
+  for (int i = 0; i < tall; i += 4)
+    for (int j = 0; j <= i; j += 4, ++tile)
+      for (int e = 0; e < 4; ++e)
+        for (int f = 0; f < 4; ++f)
+          g.at[i + e][j + f] = g.at[j + f][i + e] = n > 0 ? sum_of<T>(totals[tile][e][f]) : T(0);
 }
 
 /// x_i := sum_j m(j, i) x_j for i < kept, in place: column panels of two registers.
@@ -199,24 +210,24 @@ inline constexpr int narrow = 16;
 /// long. A tenth of a microsecond a row of four, where dgemm takes two microseconds to start.
 template <std::floating_point T>
 void times_narrow(int rows, int count, T const* x, int ldx, T const* m, int ldm, T* to, int ldt) {
-  constexpr int step = lanes<T>, packs = (narrow + step - 1) / step;
-  for (int i0 = 0; i0 < rows; i0 += 4) {
-    T const* from[4];
-    for (int e = 0; e < 4; ++e) from[e] = x + long(std::min(i0 + e, rows - 1)) * ldx;
-    Pack<T> sum[4][packs] = {}, f, u[packs];
+  constexpr int step = lanes<T>, packs = (narrow + step - 1) / step, tall = 8;
+  for (int i0 = 0; i0 < rows; i0 += tall) {
+    T const* from[tall];
+    for (int e = 0; e < tall; ++e) from[e] = x + long(std::min(i0 + e, rows - 1)) * ldx;
+    Pack<T> sum[tall][packs] = {}, f, u[packs];
     for (int c = 0; c < count; ++c) {
       for (int b = 0; b < packs; ++b) load(m + c * ldm + b * step, u[b]);
-      for (int e = 0; e < 4; ++e) {
+      for (int e = 0; e < tall; ++e) {
         fill(from[e][c], f);
         for (int b = 0; b < packs; ++b) sum[e][b] += f * u[b];
       }
     }
-    for (int e = 0; e < 4 && i0 + e < rows; ++e) {
-      // By way of an array: an address of the sums would keep them out of registers.
-      alignas(64) T out[narrow + step];
-      for (int b = 0; b < packs; ++b) store<T>(sum[e][b], out + b * step);
-      std::copy_n(out, count, to + long(i0 + e) * ldt);
-    }
+    // By way of an array: an address of the sums would keep them out of registers.
+    alignas(64) T out[tall][narrow + step];
+    for (int e = 0; e < tall; ++e)
+      for (int b = 0; b < packs; ++b) store<T>(sum[e][b], out[e] + b * step);
+    for (int e = 0; e < tall && i0 + e < rows; ++e)
+      std::copy_n(out[e], count, to + long(i0 + e) * ldt);
   }
 }
 
