@@ -33,7 +33,7 @@ struct RangeFinderOptions {
 ///
 /// Requires  basis.vectors: (items, capacity, n), basis.dimension: (items), values: (items, capacity),
 ///           records: (items). Fixed rank needs capacity >= rank. RangeMethod::pivoted_cholesky: a
-///           DenseOperator on a host space, and semidefinite = true.
+///           DenseOperator and semidefinite = true.
 /// Gives     basis.vectors(item, j, :), j < rank, orthonormal Ritz vectors; values(item, j) their Ritz
 ///           values, largest magnitude first. record.range_residual bounds ||(I - Q Q^T) A|| / ||A||.
 ///           `rank_limit`: the capacity is too small for the tolerance. `ambiguous_rank`: kept and
@@ -57,8 +57,8 @@ struct RangeFinderOptions {
 ///           rank is ambiguous by this bound, is sketched when the method is automatic; else its
 ///           record says so, by `indefinite_operator` and `not_finite` with rank 0.
 ///   Costs   record.products = columns of A that were read, r for r <= 32; r (r + 4) n flops beside. For
-///           r > 32 a block of 64 at a time, of which some may be rejected. Memory beside
-///           the basis: none for r <= 32 within the capacity, else r n and 5 r^2 words a thread.
+///           r > 32 the first 32 are read twice. Memory beside the basis: none for r <= 32 within the
+///           capacity, else r n and 5 r^2 words a thread; on devices 4 r n words an item.
 ///   Method  Chen, Epperly, Tropp, Webber 2025, randomly pivoted; Fukaya et al. 2014, CholeskyQR2;
 ///           one-sided Jacobi on its triangle (r <= 32) or LAPACK.
 template <ExecutionSpace E, Operator<E> A, class Values, class Records>

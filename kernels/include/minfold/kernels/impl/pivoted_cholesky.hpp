@@ -66,10 +66,16 @@ struct PivotedRecord {
 
   /// Rounding level of an entry of the residual diagonal: below -level, A is not semidefinite. The
   /// factor 16 leaves room for a pivot that is not the largest.
-  T level() const { return T(16) * T(rank + 1) * epsilon<T> * T(2); }
+  KOKKOS_FUNCTION T level() const { return T(16) * T(rank + 1) * epsilon<T> * T(2); }
   /// Bound of ||A - L L^T||_2 for A >= 0, rounding included.
-  T bound() const { return rest + T(4) * T(rank + 1) * epsilon<T> * trace; }
-  bool semidefinite(T negative = 0) const { return lowest >= -std::max(level(), negative * norm); }
+  KOKKOS_FUNCTION T bound() const { return rest + T(4) * T(rank + 1) * epsilon<T> * trace; }
+  KOKKOS_FUNCTION bool semidefinite(T negative = 0) const {
+    return lowest >= -Kokkos::max(level(), negative * norm);
+  }
+  /// Nothing is left but rounding and what the tolerance allows.
+  KOKKOS_FUNCTION bool within(T tolerance) const {
+    return !(rest > Kokkos::max(tolerance * norm, T(2) * T(rank + 1) * epsilon<T> * trace));
+  }
 };
 
 /// Column of the counter from which the pivots of a seed are drawn: beyond every sketch.
@@ -125,12 +131,6 @@ void measure_rest(T const* d, int first, int n, PivotedRecord<T>& r) {
     r.lowest = std::min(r.lowest, low[l]);
     r.finite = r.finite && bad[l] == T(0);
   }
-}
-
-template <std::floating_point T>
-bool is_complete(PivotedRecord<T> const& r, PivotedOptions<T> const& options) {
-  return !(r.rest >
-           std::max(options.tolerance * r.norm, T(2) * T(r.rank + 1) * epsilon<T> * r.trace));
 }
 
 template <std::floating_point T>
@@ -292,7 +292,7 @@ PivotedRecord<T> pivoted_cholesky_blocked(ExplicitMatrix<T> const& a, T* l, int 
   for (;;) {
     int const j = r.rank, left = n - j;
     measure_rest(d, j, n, r);
-    r.complete = is_complete(r, options);
+    r.complete = r.within(options.tolerance);
     if (r.complete || !r.finite || !r.semidefinite(options.negative) || j >= options.max_rank)
       break;
     int count = std::min(block, options.max_rank - j);

@@ -99,7 +99,7 @@ PivotedRecord<T> pivoted_cholesky_rows(ExplicitMatrix<T> const& a, T* w, long ld
   if (!start_pivoting(a, d, r)) return r;
   for (;;) {
     measure_rest(d, 0, n, r);
-    r.complete = is_complete(r, options);
+    r.complete = r.within(options.tolerance);
     if (r.complete || !r.finite || !r.semidefinite(options.negative) || r.rank >= options.max_rank)
       return r;
     int const p = draw_pivot(d, n, r, options);

@@ -4,11 +4,9 @@
 
 #include <minfold/kernels/impl/kernel_basis_impl.hpp>
 #include <minfold/kernels/impl/pivoted_range.hpp>
+#include <minfold/kernels/impl/range_by_teams.hpp>
 
 namespace minfold::impl {
-
-template <ExecutionSpace E, class A>
-inline constexpr bool pivots_possible = runs_on_host<E> && is_dense<A>;
 
 template <ExecutionSpace E, class A, class Values, class Records>
 void range_by_sketch(E const& space, A const& a, Basis<typename A::scalar_type, E> const& basis,
@@ -25,11 +23,14 @@ void sketch_some(E const& space, A const& a, std::vector<int> const& which,
   int const some = int(which.size()), n = a.dim(), capacity = int(basis.vectors.extent(1));
   auto const list = make_scalars<int>(space, "minfold::range_finder::some", some);
   auto const ids = make_scalars<int>(space, "minfold::range_finder::ids", some);
+  Kokkos::View<int const*, Kokkos::HostSpace, Kokkos::MemoryUnmanaged> const places(which.data(),
+                                                                                    some);
+  Kokkos::deep_copy(space, list, places);
   Kokkos::View<int const*, typename E::memory_space> const all_ids = options.item_ids;
-  for (int i = 0; i < some; ++i) {
-    list(i) = which[i];
-    ids(i) = all_ids.extent(0) > 0 ? all_ids(which[i]) : which[i];
-  }
+  bool const has_ids = all_ids.extent(0) > 0;
+  Kokkos::parallel_for(
+      "minfold::range_finder::gather_ids", Kokkos::RangePolicy<E>(space, 0, some),
+      KOKKOS_LAMBDA(int i) { ids(i) = has_ids ? all_ids(list(i)) : list(i); });
   // In the house layout, so that an item gives the same bits in whatever layout it came.
   auto const matrix = make_blocks<T>(space, "minfold::range_finder::gathered", some, n, n);
   auto const m = a.matrix;
@@ -64,27 +65,40 @@ void sketch_some(E const& space, A const& a, std::vector<int> const& which,
       });
 }
 
+/// Sketches the items that are `loose`, unless pivoted Cholesky was insisted on. Waits.
+template <ExecutionSpace E, class A, class Values, class Records>
+void sketch_loose(E const& space, A const& a, Scalars<int, E> const& loose,
+                  Basis<typename A::scalar_type, E> const& basis, Values const& values,
+                  Records const& records,
+                  RangeFinderOptions<typename A::scalar_type> const& options) {
+  if (options.method == RangeMethod::pivoted_cholesky) return;
+  auto const host = to_host(space, loose);
+  std::vector<int> which;
+  for (int item = 0; item < int(host.extent(0)); ++item)
+    if (host(item)) which.push_back(item);
+  if (!which.empty()) sketch_some(space, a, which, basis, values, records, options);
+}
+
 /// Items a task takes: enough work to be worth being handed out.
 inline int range_chunk(int n) {
   return n >= 256 ? 1 : n >= 64 ? 4 : 16;
 }
 
-/// Pivoted Cholesky of every item, one a task; what it cannot answer for goes to the sketch.
+/// Pivoted Cholesky of every item on a host, one a task.
 template <ExecutionSpace E, class A, class Values, class Records>
-void range_by_pivots(E const& space, A const& a, Basis<typename A::scalar_type, E> const& basis,
-                     Values const& values, Records const& records,
+void factor_by_tasks(E const& space, A const& a, Scalars<int, E> const& loose,
+                     Basis<typename A::scalar_type, E> const& basis, Values const& values,
+                     Records const& records,
                      RangeFinderOptions<typename A::scalar_type> const& options) {
   using T = typename A::scalar_type;
   int const items = a.batch_size(), n = a.dim(), capacity = int(basis.vectors.extent(1));
   Kokkos::View<int const*, typename E::memory_space> const ids = options.item_ids;
-  auto const loose = make_scalars<int>(space, "minfold::range_finder::loose", items);
   auto const m = a.matrix;
-  int loose_items = 0;
-  Kokkos::parallel_reduce(
+  Kokkos::parallel_for(
       "minfold::range_finder::pivots",
       Kokkos::RangePolicy<E, Kokkos::Schedule<Kokkos::Dynamic>>(space, 0, items)
           .set_chunk_size(range_chunk(n)),
-      [=](int item, int& sum) {
+      [=](int item) {
         SequentialBlas const sequential;
         std::vector<T> found(capacity);
         ExplicitMatrix<T> const matrix{m.data() + item * long(m.stride(0)), long(m.stride(1)),
@@ -96,14 +110,20 @@ void range_by_pivots(E const& space, A const& a, Basis<typename A::scalar_type, 
         records(item) = range.record;
         basis.dimension(item) = range.record.rank;
         loose(item) = !range.tight;
-        sum += loose(item);
-      },
-      loose_items);
-  if (loose_items == 0 || options.method == RangeMethod::pivoted_cholesky) return;
-  std::vector<int> which;
-  for (int item = 0; item < items; ++item)
-    if (loose(item)) which.push_back(item);
-  sketch_some(space, a, which, basis, values, records, options);
+      });
+}
+
+/// The method of range_finder for explicit A >= 0; what it cannot answer for goes to the sketch.
+template <ExecutionSpace E, class A, class Values, class Records>
+void range_by_pivots(E const& space, A const& a, Basis<typename A::scalar_type, E> const& basis,
+                     Values const& values, Records const& records,
+                     RangeFinderOptions<typename A::scalar_type> const& options) {
+  auto const loose = make_scalars<int>(space, "minfold::range_finder::loose", a.batch_size());
+  if constexpr (runs_on_host<E>)
+    factor_by_tasks(space, a, loose, basis, values, records, options);
+  else
+    factor_by_teams(space, a, loose, basis, values, records, options);
+  sketch_loose(space, a, loose, basis, values, records, options);
 }
 
 }  // namespace minfold::impl

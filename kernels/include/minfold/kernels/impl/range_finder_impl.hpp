@@ -236,11 +236,10 @@ void range_finder(E const& space, A const& a, Basis<typename A::scalar_type, E> 
                   "range_finder: ", options.item_ids.extent(0), " item_ids for ", items, " items");
   bool const pivoted = options.method == RangeMethod::pivoted_cholesky;
   MINFOLD_REQUIRE(
-      !pivoted || (impl::pivots_possible<E, A> && options.semidefinite),
-      "range_finder: pivoted_cholesky is for explicit matrices on a host space that are "
-      "said to be semidefinite");
+      !pivoted || (impl::is_dense<A> && options.semidefinite),
+      "range_finder: pivoted_cholesky is for explicit matrices that are said to be semidefinite");
   if (items == 0) return;
-  if constexpr (impl::pivots_possible<E, A>) {
+  if constexpr (impl::is_dense<A>) {
     if (options.semidefinite && options.method != RangeMethod::sketch) {
       impl::range_by_pivots(space, a, basis, values, records, options);
       return;
