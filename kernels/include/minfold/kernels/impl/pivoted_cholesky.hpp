@@ -141,12 +141,6 @@ int largest_of(T const* d, int first, int n) {
   return best;
 }
 
-/// Columns whose updates travel together through dgemm. One core, k = n / 4, ms of the factorization for
-/// blocks of 16, 32, 64: n = 128: 0.073, 0.081, 0.097; n = 512: 1.68, 1.73, 2.05; n = 2048: 64 best.
-inline int pivoted_block(int n) {
-  return n <= 256 ? 16 : n <= 1024 ? 32 : 64;
-}
-
 /// chosen[]: up to `count` places of d, ascending: one drawn from each of count - 1 strata of the
 /// residual trace, so that place i is drawn (count - 1) d_i / trace times in the mean, and the largest.
 template <std::floating_point T>
@@ -189,8 +183,8 @@ int largest_candidates(T const* d, int first, int n, int count, int* chosen) {
   return found;
 }
 
-inline constexpr int widest_block = 64, panel_rows = 128,
-                     pivoted_words = widest_block * (4 * widest_block + panel_rows);
+inline constexpr int widest_block = 64,
+                     pivoted_words = widest_block * (4 * widest_block + pivoted_panel);
 
 /// Pivoted Cholesky of the candidates among themselves: s (stride widest_block) is their part of the
 /// rest of A, overwritten. local[]: candidates in the order of their pivots, the `taken` accepted ones
@@ -328,8 +322,8 @@ PivotedRecord<T> pivoted_cholesky_blocked(ExplicitMatrix<T> const& a, T* l, int 
     invert_small(taken, f, inverse);
     for (int c = 0; c < taken; ++c)
       for (int e = 0; e < ld; ++e) s[c * ld + e] = e < taken ? inverse[e * ld + c] : T(0);
-    for (int first = j + taken; first < n; first += panel_rows) {
-      int const rows = std::min(panel_rows, n - first);
+    for (int first = j + taken; first < n; first += pivoted_panel) {
+      int const rows = std::min(pivoted_panel, n - first);
       fetch(first, rows, taken, panel);
       if (taken <= slim::narrow)
         slim::times_narrow(rows, taken, panel, ld, s, ld, l + long(first) * ldl + j, ldl);

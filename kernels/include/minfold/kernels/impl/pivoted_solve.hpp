@@ -7,9 +7,6 @@
 /// What a pivoted Cholesky factor of rank r < n gives: solves with A^+ and the kernel. Hosts only.
 namespace minfold::impl {
 
-/// Up to so many right-hand sides one triangular solve each is faster than one for all: n = 512, r = 384, 3
-/// of them: 0.076 against 0.119 ms.
-inline constexpr int few_columns = 4;
 namespace pivoted {
 
 template <std::floating_point T>
@@ -58,7 +55,7 @@ struct Factored {
     T* const y = work;
     for (int c = 0; c < columns; ++c)
       for (int i = 0; i < rank; ++i) y[long(c) * rank + i] = x[long(c) * n + order[i]];
-    if (columns <= few_columns) {
+    if (columns <= few_right_sides) {
       for (int c = 0; c < columns; ++c)
         for (Transpose const t : {Transpose::no, Transpose::yes})
           trsv(t, rank, l, n, y + long(c) * rank);
@@ -88,8 +85,8 @@ void divide_right(int rows, int r, T const* l, int ldl, T* x, int ldx, T* work) 
     for (int i = 0; i < width; ++i)
       for (int j = 0; j <= i; ++j) f[i * ld + j] = l[long(first + i) * ldl + first + j];
     invert_small(width, f, inverse);
-    for (int i0 = 0; i0 < rows; i0 += panel_rows) {
-      int const count = std::min(panel_rows, rows - i0);
+    for (int i0 = 0; i0 < rows; i0 += pivoted_panel) {
+      int const count = std::min(pivoted_panel, rows - i0);
       for (int i = 0; i < count; ++i)
         std::copy_n(x + long(i0 + i) * ldx + first, width, panel + i * ld);
       if (width <= slim::narrow)

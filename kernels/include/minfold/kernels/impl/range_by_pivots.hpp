@@ -79,11 +79,6 @@ void sketch_loose(E const& space, A const& a, Scalars<int, E> const& loose,
   if (!which.empty()) sketch_some(space, a, which, basis, values, records, options);
 }
 
-/// Items a task takes: enough work to be worth being handed out.
-inline int range_chunk(int n) {
-  return n >= 256 ? 1 : n >= 64 ? 4 : 16;
-}
-
 /// Pivoted Cholesky of every item on a host, one a task.
 template <ExecutionSpace E, class A, class Values, class Records>
 void factor_by_tasks(E const& space, A const& a, Scalars<int, E> const& loose,
