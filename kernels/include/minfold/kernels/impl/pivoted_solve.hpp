@@ -49,7 +49,7 @@ struct Factored {
               x, a.n);
   }
   /// x(c, :) := (factor A)^+ x(c, :) for x in the range: with M = P [L11^-T L11^-1, 0; 0, 0] P^T, A M A =
-  /// A, so that (I - Q Q^T) M is A^+ there. work: 2 columns n.
+  /// A, so that (I - Q Q^T) M is A^+ there. work: columns max(rank, kernel).
   void solve(int columns, T* x, T* work) const {
     int const n = a.n;
     T* const y = work;
