@@ -108,6 +108,10 @@ void run_every_kernel(E const& space, Work const& work, Fingerprint& print) {
     range_finder(space, bulk, basis, values, ranges, {.rank = rank});
     print.add("range_finder", basis.vectors);
     print.add("range_finder", ranges);
+    range_finder(space, a, basis, values, ranges, {.rank = rank, .semidefinite = true});
+    print.add("range_finder of a semidefinite matrix", basis.vectors);
+    print.add("range_finder of a semidefinite matrix", values);
+    print.add("range_finder of a semidefinite matrix", ranges);
   }
   Blocks<double, Space> const copy("test::copy", items, n, n);
   Scalars<EigenRecord<double>, Space> const eigen("test::eigen", items);

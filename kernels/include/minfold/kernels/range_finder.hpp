@@ -6,6 +6,12 @@
 
 namespace minfold {
 
+enum class RangeMethod {
+  automatic,        ///< pivoted Cholesky for explicit matrices that are said to be semidefinite
+  sketch,           ///< products with a random block
+  pivoted_cholesky  ///< explicit matrices, `semidefinite` only
+};
+
 template <std::floating_point T>
 struct RangeFinderOptions {
   /// > 0: fixed rank, keep the `rank` eigenvalues of largest magnitude. 0: as many as needed for
@@ -18,22 +24,43 @@ struct RangeFinderOptions {
   int block = 8;             ///< fixed tolerance: vectors added at a time, and probes of the bound
   std::uint64_t seed = 1;
   ItemIds item_ids = {};
+  RangeMethod method = RangeMethod::automatic;
+  /// The caller vouches for A >= 0, in the entries that are not read too: see range_finder.
+  bool semidefinite = false;
 };
 
 /// Randomized orthonormal basis of the range of a symmetric A, with eigenvalue estimates.
 ///
 /// Requires  basis.vectors: (items, capacity, n), basis.dimension: (items), values: (items, capacity),
-///           records: (items). Fixed rank needs capacity >= rank.
+///           records: (items). Fixed rank needs capacity >= rank. RangeMethod::pivoted_cholesky: a
+///           DenseOperator and semidefinite = true.
 /// Gives     basis.vectors(item, j, :), j < rank, orthonormal Ritz vectors; values(item, j) their Ritz
-///           values, largest magnitude first. record.range_residual bounds ||(I - Q Q^T) A|| / ||A|| with
-///           probability 1 - 10^-block by fresh probes. `rank_limit`: the capacity is too small for
-///           the tolerance. `ambiguous_rank`: kept and dropped values are within minimum_gap. The
-///           width of the sketch is one for the whole batch: see item_ids for its order.
-/// Costs     fixed tolerance: about 2 (r + 2 block) products, half as many again where the rest of
+///           values, largest magnitude first. record.range_residual bounds ||(I - Q Q^T) A|| / ||A||.
+///           `rank_limit`: the capacity is too small for the tolerance. `ambiguous_rank`: kept and
+///           dropped values are within minimum_gap.
+///
+/// Sketch    The bound holds with probability 1 - 10^-block by fresh probes. The width of the sketch
+///           is one for the whole batch: see item_ids for its order.
+///   Costs   fixed tolerance: about 2 (r + 2 block) products, half as many again where the rest of
 ///           the spectrum is noise and not rounding; fixed rank: (rank + oversampling)
 ///           (2 + power_iterations) + block.
-/// Method    Halko, Martinsson, Tropp, SIAM Rev. 53 (2011), algorithms 4.2-4.4; each block of products
+///   Method  Halko, Martinsson, Tropp, SIAM Rev. 53 (2011), algorithms 4.2-4.4; each block of products
 ///           first serves as the probe of the basis so far (their (4.3)).
+///
+/// Pivoted   With A >= 0 and A ~ L L^T by pivoted Cholesky, Ritz pairs are those of L L^T: values are
+/// Cholesky  below A's and within the bound of them. E = A - L L^T >= 0, so ||(I - Q Q^T) A|| <= (largest
+///           value left out) + trace E, with certainty: the diagonal of E is known. This is what
+///           semidefinite = true buys, and what it trusts: the diagonal and the columns of the pivots
+///           are read, nothing else. What is read must not contradict A >= 0: a residual
+///           diagonal below the rounding level, to which |a_ij|^2 > a_ii a_jj leads, is taken for proof.
+///           An item whose entries do, or are not finite, or whose bound exceeds `tolerance`, or whose
+///           rank is ambiguous by this bound, is sketched when the method is automatic; else its
+///           record says so, by `indefinite_operator` and `not_finite` with rank 0.
+///   Costs   record.products = columns of A that were read, r for r <= 32; r (r + 4) n flops beside. For
+///           r > 32 the first 32 are read twice. Memory beside the basis: none for r <= 32 within the
+///           capacity, else r n and 5 r^2 words a thread; on devices 4 r n words an item.
+///   Method  Chen, Epperly, Tropp, Webber 2025, randomly pivoted; Fukaya et al. 2014, CholeskyQR2;
+///           one-sided Jacobi on its triangle (r <= 32) or LAPACK.
 template <ExecutionSpace E, Operator<E> A, class Values, class Records>
 void range_finder(E const& space, A const& a, Basis<typename A::scalar_type, E> const& basis,
                   Values const& values, Records const& records,

@@ -3,6 +3,7 @@
 #define MINFOLD_KERNELS_IMPL_RANGE_FINDER_IMPL_HPP
 
 #include <minfold/kernels/impl/kernel_basis_impl.hpp>
+#include <minfold/kernels/impl/range_by_pivots.hpp>
 #include <minfold/kernels/range_finder.hpp>
 
 namespace minfold::impl {
@@ -149,6 +150,66 @@ int count_above(E const& space, Scalars<T, E> const& bound,
   return above;
 }
 
+/// The method of range_finder for any operator.
+template <ExecutionSpace E, class A, class Values, class Records>
+void range_by_sketch(E const& space, A const& a, Basis<typename A::scalar_type, E> const& basis,
+                     Values const& values, Records const& records,
+                     RangeFinderOptions<typename A::scalar_type> const& options) {
+  using T = typename A::scalar_type;
+  int const items = a.batch_size(), n = a.dim(), capacity = int(basis.vectors.extent(1));
+  auto const states = make_scalars<FilterState<T>>(space, "minfold::range_finder::states", items);
+  auto const bound = make_scalars<T>(space, "minfold::range_finder::bound", items);
+  Kokkos::deep_copy(space, states, FilterState<T>{});
+  int const widest = options.rank > 0 ? std::min(n, options.rank + options.oversampling)
+                                      : std::min(n, capacity + options.block);
+  int const step = options.rank > 0 ? widest : options.block;
+  Blocks<T, E> q, probe;
+  int width = 0, drawn = 0;
+  for (;;) {
+    // Fresh products: the probe of the basis so far, and then part of the next one.
+    int const count = options.rank > 0 && width > 0 ? options.block : step;
+    auto const omega = make_blocks<T>(space, "minfold::range_finder::sketch", items, count, n);
+    auto const y = make_blocks<T>(space, "minfold::range_finder::product", items, count, n);
+    fill_sketch(space, omega, options.seed, Stream::sketch, drawn, options.item_ids);
+    drawn += count;
+    apply_block(space, a, Blocks<T const, E>(omega), y);
+    raise_norms(space, omega, y, states);
+    probe_range(space, q, y, bound);
+    probe = y;
+    if (width > 0 && (options.rank > 0 || width >= widest ||
+                      count_above(space, bound, states, options.tolerance) == 0))
+      break;
+    int const wider = std::min(widest, width + count);
+    auto const grown = make_blocks<T>(space, "minfold::range_finder::basis", items, wider, n);
+    append_products(space, q, y, grown, width, states);
+    auto const orthonormal =
+        make_scalars<OrthonormalizeRecord<T>>(space, "minfold::range_finder::records", items);
+    int const rounds = options.rank > 0 ? options.power_iterations : 0;
+    for (int power = 0;; ++power) {
+      orthonormalize(space, grown, orthonormal);
+      if (power == rounds) break;
+      auto const image = make_blocks<T>(space, "minfold::range_finder::image", items, wider, n);
+      apply_block(space, a, Blocks<T const, E>(grown), image);
+      raise_norms(space, grown, image, states);
+      Kokkos::deep_copy(space, grown, image);
+    }
+    q = grown;
+    width = wider;
+  }
+  auto ritz = rayleigh_ritz(space, a, q);
+  raise_norms(space, ritz.basis, ritz.product, states);
+  // What a sketch of low rank plus noise misses of the noise, nu, is in A z with a factor of the
+  // condition. One power of A, whose products are there, leaves nu^2 / smallest kept. The probes
+  // know nothing of the basis, so they serve again.
+  if (options.rank == 0 && count_above(space, bound, states, rounding<T>(n)) > 0 &&
+      count_above(space, bound, states, options.tolerance) == 0) {
+    ritz = rayleigh_ritz(space, a, ritz.product);
+    raise_norms(space, ritz.basis, ritz.product, states);
+    probe_range(space, ritz.basis, probe, bound);
+  }
+  keep_largest(space, ritz, bound, states, basis, values, records, options);
+}
+
 }  // namespace minfold::impl
 
 namespace minfold {
@@ -157,7 +218,6 @@ template <ExecutionSpace E, Operator<E> A, class Values, class Records>
 void range_finder(E const& space, A const& a, Basis<typename A::scalar_type, E> const& basis,
                   Values const& values, Records const& records,
                   RangeFinderOptions<typename A::scalar_type> const& options) {
-  using T = typename A::scalar_type;
   int const items = a.batch_size(), n = a.dim(), capacity = int(basis.vectors.extent(1));
   MINFOLD_REQUIRE(int(basis.vectors.extent(0)) == items && int(basis.vectors.extent(2)) == n,
                   "range_finder: basis is for ", basis.vectors.extent(0), " items of ",
@@ -174,59 +234,18 @@ void range_finder(E const& space, A const& a, Basis<typename A::scalar_type, E> 
                   options.power_iterations, ", must not be negative");
   MINFOLD_REQUIRE(options.item_ids.extent(0) == 0 || int(options.item_ids.extent(0)) == items,
                   "range_finder: ", options.item_ids.extent(0), " item_ids for ", items, " items");
+  bool const pivoted = options.method == RangeMethod::pivoted_cholesky;
+  MINFOLD_REQUIRE(
+      !pivoted || (impl::is_dense<A> && options.semidefinite),
+      "range_finder: pivoted_cholesky is for explicit matrices that are said to be semidefinite");
   if (items == 0) return;
-  auto const states =
-      make_scalars<impl::FilterState<T>>(space, "minfold::range_finder::states", items);
-  auto const bound = make_scalars<T>(space, "minfold::range_finder::bound", items);
-  Kokkos::deep_copy(space, states, impl::FilterState<T>{});
-  int const widest = options.rank > 0 ? std::min(n, options.rank + options.oversampling)
-                                      : std::min(n, capacity + options.block);
-  int const step = options.rank > 0 ? widest : options.block;
-  Blocks<T, E> q, probe;
-  int width = 0, drawn = 0;
-  for (;;) {
-    // Fresh products: the probe of the basis so far, and then part of the next one.
-    int const count = options.rank > 0 && width > 0 ? options.block : step;
-    auto const omega = make_blocks<T>(space, "minfold::range_finder::sketch", items, count, n);
-    auto const y = make_blocks<T>(space, "minfold::range_finder::product", items, count, n);
-    impl::fill_sketch(space, omega, options.seed, Stream::sketch, drawn, options.item_ids);
-    drawn += count;
-    apply_block(space, a, Blocks<T const, E>(omega), y);
-    impl::raise_norms(space, omega, y, states);
-    impl::probe_range(space, q, y, bound);
-    probe = y;
-    if (width > 0 && (options.rank > 0 || width >= widest ||
-                      impl::count_above(space, bound, states, options.tolerance) == 0))
-      break;
-    int const wider = std::min(widest, width + count);
-    auto const grown = make_blocks<T>(space, "minfold::range_finder::basis", items, wider, n);
-    impl::append_products(space, q, y, grown, width, states);
-    auto const orthonormal =
-        make_scalars<OrthonormalizeRecord<T>>(space, "minfold::range_finder::records", items);
-    int const rounds = options.rank > 0 ? options.power_iterations : 0;
-    for (int power = 0;; ++power) {
-      orthonormalize(space, grown, orthonormal);
-      if (power == rounds) break;
-      auto const image = make_blocks<T>(space, "minfold::range_finder::image", items, wider, n);
-      apply_block(space, a, Blocks<T const, E>(grown), image);
-      impl::raise_norms(space, grown, image, states);
-      Kokkos::deep_copy(space, grown, image);
+  if constexpr (impl::is_dense<A>) {
+    if (options.semidefinite && options.method != RangeMethod::sketch) {
+      impl::range_by_pivots(space, a, basis, values, records, options);
+      return;
     }
-    q = grown;
-    width = wider;
   }
-  auto ritz = impl::rayleigh_ritz(space, a, q);
-  impl::raise_norms(space, ritz.basis, ritz.product, states);
-  // What a sketch of low rank plus noise misses of the noise, nu, is in A z with a factor of the
-  // condition. One power of A, whose products are there, leaves nu^2 / smallest kept. The probes
-  // know nothing of the basis, so they serve again.
-  if (options.rank == 0 && impl::count_above(space, bound, states, rounding<T>(n)) > 0 &&
-      impl::count_above(space, bound, states, options.tolerance) == 0) {
-    ritz = impl::rayleigh_ritz(space, a, ritz.product);
-    impl::raise_norms(space, ritz.basis, ritz.product, states);
-    impl::probe_range(space, ritz.basis, probe, bound);
-  }
-  impl::keep_largest(space, ritz, bound, states, basis, values, records, options);
+  impl::range_by_sketch(space, a, basis, values, records, options);
 }
 
 }  // namespace minfold
