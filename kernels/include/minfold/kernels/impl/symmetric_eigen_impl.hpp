@@ -155,10 +155,10 @@ void eigen_by_jacobi(E const& space, A const& a, W const& w, Records const& reco
         team_for(team, n, [&](int i) { wi(i) = finite ? wi(i) * scale : T(0); });
         team_for(team, n * n, [&](int t) { m(t / n, t % n) = finite ? vi(t / n, t % n) : T(0); });
         Kokkos::single(Kokkos::PerTeam(team), [&] {
-          Outcome const outcome = !finite         ? Outcome::not_finite
-                                  : used > sweeps ? Outcome::iteration_limit
-                                                  : Outcome::converged;
-          records(item) = {outcome, used, finite ? norm * scale : T(0), T(0)};
+          records(item) = {!finite         ? Outcome::not_finite
+                           : used > sweeps ? Outcome::iteration_limit
+                                           : Outcome::converged,
+                           used, finite ? norm * scale : T(0), T(0)};
         });
       });
 }
