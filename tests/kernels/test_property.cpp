@@ -273,6 +273,8 @@ void look_for_false_certificates(int draws) {
     // A method that certifies nothing would have no false certificates either.
     CHECK(4 * count.first > count.second);
   }
+  CAPTURE(found.bases, found.loose_bases);
+  CHECK(1000 * found.loose_bases <= found.bases);
   CHECK(found.wrong.size() == 0);
   for (std::size_t i = 0; i < found.wrong.size() && i < 40; ++i) FAIL_CHECK(found.wrong[i]);
 }
