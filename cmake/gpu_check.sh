@@ -1,98 +1,153 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Compiles the library for an NVIDIA GPU, to objects only, where there is nvcc but no GPU and no
-# Kokkos built for one: gpu_check.sh INCLUDE FOLDER, where INCLUDE holds the headers of Kokkos and of
-# the other libraries and FOLDER keeps the results.
+# Compiles the library for GPUs, to objects only, where there is a compiler for them but no GPU and no
+# Kokkos built for one: gpu_check.sh BACKEND INCLUDE CACHE. BACKEND is cuda (NVIDIA sm_90, by $nvcc) or
+# hip (AMD gfx90a and gfx942, by clang++), INCLUDE holds the headers of Kokkos and of the other
+# libraries, CACHE keeps the results.
 #
-# An installed Kokkos has the headers of all backends; its four configuration headers say which are
-# on. A copy of the tree with those four changed is all that compiling takes.
+# An installed Kokkos has the headers of all backends; its five configuration headers say which are
+# on. A copy of the tree with those changed is all that compiling takes.
 #
 # What is compiled: one generated file a module that includes all its headers, and all sources of the
-# libraries, as a Kokkos built for CUDA would have it. A file is compiled again if the content of
-# anything it includes has changed.
+# libraries, as a Kokkos built for the device would have it. A file is compiled unless names and
+# content of everything it includes have passed before, in this clone or another; the warnings of that
+# time are shown again.
 set -eu
 
-project=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+backend=$1
+cd "$(dirname -- "$0")/.."
+script=cmake/gpu_check.sh
+work=build/gpu-check-$backend # below the project all paths are relative, so that clones share results
 
-# Content of all files that an earlier compilation read, from the make rule that nvcc wrote.
+# What the compiler read, from its make rule, as one number.
 digest() {
   sed -e 's/^[^:]*: *//' -e 's/\\$//' "$1" | tr ' ' '\n' | sed '/^$/d' | sort -u |
-    xargs -d '\n' cat 2>/dev/null | cksum
+    xargs -d '\n' sha256sum 2>/dev/null | sha256sum | cut -c1-32
 }
 
+# compile FILE
 compile() {
   source=$1
-  folder=$2
-  name=$(printf '%s' "${source#"$project"/}" | tr / _)
-  if [ -e "$folder/$name.o" ] && [ "$(digest "$folder/$name.d")" = "$(cat "$folder/$name.sum")" ]; then
-    echo "unchanged ${source#"$project"/}"
-    return
+  name=$folder/results/$(printf '%s' "${source#"$work"/}" | tr / _)
+  if [ -e "$name.d" ]; then
+    passed=$name.$(digest "$name.d")
+    if [ -e "$passed" ]; then
+      cat "$passed" >&2
+      echo "unchanged $source"
+      return
+    fi
   fi
-  rm -f "$folder/$name.o"
-  "$nvcc" -x cu -c -arch=sm_90 -std=c++20 -O0 -Xptxas -O0 --extended-lambda --expt-relaxed-constexpr \
-    -Xcompiler -fopenmp -DMINFOLD_EXTERN_TEMPLATES -MD -MF "$folder/$name.d" \
-    -I "$folder/generated" -I "$project/core/include" -I "$project/kernels/include" \
-    -I "$project/drivers/include" -isystem "$folder/kokkos" -isystem "$folder/libraries" \
-    -o "$folder/$name.o" "$source"
-  digest "$folder/$name.d" >"$folder/$name.sum"
-  echo "compiled  ${source#"$project"/}"
+  case $backend in
+    cuda)
+      set -- "$nvcc" -x cu -arch=sm_90 -Xptxas -O0 --extended-lambda --expt-relaxed-constexpr \
+        -Xcompiler -fopenmp
+      ;;
+    hip) set -- clang++-21 -x hip --offload-arch=gfx90a --offload-arch=gfx942 ;;
+  esac
+  new=$name.new$$
+  if ! "$@" -c -std=c++20 -O0 -DMINFOLD_EXTERN_TEMPLATES -MD -MF "$new.d" -I "$work/generated" \
+    -I core/include -I kernels/include -I drivers/include -isystem "$folder/kokkos" \
+    -isystem "$folder/libraries" -o "$new.o" "$source" 2>"$new.log"; then
+    cat "$new.log" >&2
+    rm -f "$new".*
+    echo "FAILED    $source"
+    exit 1
+  fi
+  cat "$new.log" >&2
+  rm "$new.o"
+  mv "$new.log" "$name.$(digest "$new.d")"
+  mv "$new.d" "$name.d"
+  echo "compiled  $source"
 }
 
-if [ "$1" = --one ]; then
-  compile "$3" "$2"
+if [ "$2" = --one ]; then
+  folder=$3
+  compile "$4"
   exit
 fi
 
-include=$1
-folder=$2
+include=$2
 kokkos=$include/kokkos
 [ -e "$kokkos/KokkosCore_config.h" ] || kokkos=$include
 
-# The tree is made again if Kokkos, the compiler or this script is another.
-stamp=$(cat "$0" "$kokkos/KokkosCore_config.h" | cksum)$("$nvcc" --version)
-if [ "$(cat "$folder/stamp" 2>/dev/null)" != "$stamp" ]; then
-  rm -rf "$folder"
-  mkdir -p "$folder/libraries" "$folder/generated" "$folder/kokkos"
+# switch_on NAME FILE, switch_off NAME FILE: a macro of a configuration header.
+switch_on() { sed -i "s,^.*#undef $1 .*\$,#define $1," "$2"; }
+switch_off() { sed -i "/define $1/d" "$2"; }
+
+# use_backend NAME: configures the copied Kokkos, with a host backend that its compiler knows.
+use_backend() {
+  config=$1/KokkosCore_config.h
+  desul=$1/desul/atomics/Config.hpp
+  switch_off KOKKOS_ENABLE_DEPRECAT "$config"
+  case $backend in
+    cuda)
+      for name in KOKKOS_ENABLE_CUDA KOKKOS_ARCH_HOPPER KOKKOS_ARCH_HOPPER90; do
+        switch_on "$name" "$config"
+      done
+      switch_on DESUL_ATOMICS_ENABLE_CUDA "$desul"
+      add_include DeclareBackend decl/Kokkos_Declare_CUDA.hpp
+      add_include FwdBackend fwd/Kokkos_Fwd_CUDA.hpp
+      add_include SetupBackend setup/Kokkos_Setup_Cuda.hpp
+      ;;
+    hip)
+      # Both architectures at once: what Kokkos derives from them is the same for both.
+      for name in KOKKOS_ENABLE_SERIAL KOKKOS_ENABLE_HIP KOKKOS_ARCH_AMD_GPU \
+        KOKKOS_ARCH_AMD_GFX90A KOKKOS_ARCH_AMD_GFX942; do
+        switch_on "$name" "$config"
+      done
+      switch_off KOKKOS_ENABLE_OPENMP "$config"
+      switch_on DESUL_ATOMICS_ENABLE_HIP "$desul"
+      switch_off DESUL_ATOMICS_ENABLE_OPENMP "$desul"
+      sed -i '/_OPENMP.hpp/d' "$1"/KokkosCore_Config_*.hpp
+      add_include DeclareBackend decl/Kokkos_Declare_SERIAL.hpp
+      add_include DeclareBackend decl/Kokkos_Declare_HIP.hpp
+      add_include FwdBackend fwd/Kokkos_Fwd_SERIAL.hpp
+      add_include FwdBackend fwd/Kokkos_Fwd_HIP.hpp
+      add_include SetupBackend setup/Kokkos_Setup_HIP.hpp
+      ;;
+  esac
+}
+# After the host's backend, which the device's refers to.
+add_include() { sed -i "s,^#endif,#include <$2>\n&," "$tree/kokkos/KokkosCore_Config_$1.hpp"; }
+
+# Another Kokkos, compiler or script has a tree of its own.
+case $backend in
+  cuda) version=$("$nvcc" --version) ;;
+  hip) version=$(clang++-21 --version) ;;
+esac
+folder=$3/$backend-$({
+  cat "$script" "$kokkos/KokkosCore_config.h"
+  printf '%s\n' "$include" "$version"
+} | sha256sum | cut -c1-12)
+if [ ! -d "$folder" ]; then
+  tree=$folder.new$$
+  mkdir -p "$tree/libraries" "$tree/results" "$tree/kokkos"
   if [ "$kokkos" = "$include" ]; then
     # Next to the headers of everybody else.
     for part in Kokkos Cuda HIP HPX NextSilicon OpenACC OpenMP SYCL Serial Threads View decl desul \
       experimental fwd impl mdspan setup sorting std_algorithms traits; do
       for path in "$kokkos/$part"*; do
         case $path in
-          */"$part" | */Kokkos*.h | */Kokkos*.hpp) cp -r "$path" "$folder/kokkos" ;;
+          */"$part" | */Kokkos*.h | */Kokkos*.hpp) cp -r "$path" "$tree/kokkos" ;;
         esac
       done
     done
   else
-    cp -r "$kokkos/." "$folder/kokkos"
+    cp -r "$kokkos/." "$tree/kokkos"
   fi
-
-  switch_on() { sed -i "s,^.*#undef $1 .*\$,#define $1," "$2"; }
-  config=$folder/kokkos/KokkosCore_config.h
-  for name in KOKKOS_ENABLE_CUDA KOKKOS_ARCH_HOPPER KOKKOS_ARCH_HOPPER90; do
-    switch_on "$name" "$config"
-  done
-  sed -i '/define KOKKOS_ENABLE_DEPRECAT/d' "$config"
-  switch_on DESUL_ATOMICS_ENABLE_CUDA "$folder/kokkos/desul/atomics/Config.hpp"
-  # After the host's backend, which the device's refers to.
-  add_include() {
-    sed -i "s,^#endif,#include <$2>\n&," "$folder/kokkos/KokkosCore_Config_$1.hpp"
-  }
-  add_include DeclareBackend decl/Kokkos_Declare_CUDA.hpp
-  add_include FwdBackend fwd/Kokkos_Fwd_CUDA.hpp
-  add_include SetupBackend setup/Kokkos_Setup_Cuda.hpp
+  use_backend "$tree/kokkos"
 
   # One by one: the folder as a whole would put another C library in front of the host's.
   for header in Random123 nlohmann fmt zlib.h zconf.h cblas.h openblas_config.h lapack.h lapacke.h \
     lapacke_config.h lapacke_mangling.h lapacke_utils.h; do
     for path in "$include/$header" "$include"/*-linux-gnu*/"$header" "$include/openblas/$header"; do
       if [ -e "$path" ]; then
-        ln -sfn "$(readlink -f "$path")" "$folder/libraries/$header"
+        ln -sfn "$(readlink -f "$path")" "$tree/libraries/$header"
         break
       fi
     done
   done
-  printf '%s\n' "$stamp" >"$folder/stamp"
+  mv -T "$tree" "$folder" 2>/dev/null || rm -rf "$tree" # another run was faster
 fi
 
 # write PATH: replaces a generated file only if its content is new.
@@ -103,14 +158,12 @@ write() {
 }
 
 sed -e 's/@PROJECT_VERSION@/0.0.0/' -e 's/@PROJECT_VERSION_[A-Z]*@/0/' \
-  "$project/core/include/minfold/core/version.hpp.in" |
-  write "$folder/generated/minfold/core/version.hpp"
+  core/include/minfold/core/version.hpp.in | write "$work/generated/minfold/core/version.hpp"
 for module in core kernels drivers; do
-  (cd "$project/$module/include" && find . -name '*.hpp' | sort | sed 's,^\./\(.*\)$,#include <\1>,') |
-    write "$folder/generated/all_$module.cpp"
+  (cd "$module/include" && find . -name '*.hpp' | sort | sed 's,^\./\(.*\)$,#include <\1>,') |
+    write "$work/generated/all_$module.cpp"
 done
 
-export nvcc
-find "$folder/generated" "$project/core/src" "$project/kernels/src" "$project/drivers/src" \
-  "$project/drivers/problems" -maxdepth 1 -name '*.cpp' 2>/dev/null | sort |
-  xargs -d '\n' -n 1 -P "$(nproc)" "$0" --one "$folder"
+export nvcc="${nvcc:-}"
+find "$work/generated" core/src kernels/src drivers/src drivers/problems -maxdepth 1 -name '*.cpp' \
+  2>/dev/null | sort | xargs -d '\n' -n 1 -P "${jobs:-$(nproc)}" "$script" "$backend" --one "$folder"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Runs a command inside the private Debian 13 root: enter.sh ROOT COMMAND [ARGS...].
+# Runs a command inside a private Debian root: enter.sh ROOT COMMAND [ARGS...].
 #
 # The system folders (/usr, /etc, ...) are those of the root. Every other top-level folder of the
 # host, and wherever the project, the home and the current folder are, is there under its own name:

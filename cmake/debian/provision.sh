@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Makes the private Debian 13 root: provision.sh CACHE_DIR, prints the root's path on stdout.
+# Makes a private Debian root: provision.sh CACHE_DIR [hip], prints the root's path on stdout. It is
+# Debian 13 with packages.txt or, with `hip`, Debian unstable with packages-hip.txt.
 #
 # Only apt-get and dpkg-deb of the host are used, on lists and folders of our own, so that neither
 # root rights nor an installed package are needed and nothing of the host changes. The packages are
@@ -10,6 +11,24 @@ set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 cache=$1
+case ${2:-} in
+  '')
+    release="Debian 13"
+    suites="trixie sid"
+    list=packages.txt
+    name=debian13
+    ;;
+  hip)
+    release="Debian unstable"
+    suites=sid
+    list="packages-hip.txt"
+    name=debian-hip
+    ;;
+  *)
+    echo "minfold: provision.sh: no root is called $2" >&2
+    exit 1
+    ;;
+esac
 
 say() { printf 'minfold: %s\n' "$*" >&2; }
 die() {
@@ -18,12 +37,12 @@ die() {
 }
 
 for tool in apt-get dpkg dpkg-deb flock sha256sum; do
-  command -v "$tool" >/dev/null 2>&1 || die "route 3 needs $tool, which a Debian machine has"
+  command -v "$tool" >/dev/null 2>&1 || die "a private Debian root needs $tool, which a Debian machine has"
 done
 
 arch=$(dpkg --print-architecture)
-stamp=$(cat "$here/packages.txt" "$here/provision.sh" | sha256sum | cut -c1-12)
-root=$cache/debian13-$arch-$stamp
+stamp=$(cat "$here/$list" "$here/provision.sh" | sha256sum | cut -c1-12)
+root=$cache/$name-$arch-$stamp
 
 # The finished root gets its name last, in one rename: what has the name is whole.
 if [ -d "$root" ]; then
@@ -34,7 +53,7 @@ fi
 mkdir -p "$cache"
 exec 9>"$cache/provision.lock"
 if ! flock -n 9; then
-  say "another run is making the Debian root; waiting for it"
+  say "another run is making a Debian root; waiting for it"
   flock 9
 fi
 if [ -d "$root" ]; then
@@ -64,7 +83,7 @@ for file in /usr/share/keyrings/debian-archive-keyring.gpg \
     break
   fi
 done
-[ -n "$keyring" ] || die "route 3 needs the archive keys: install the package debian-archive-keyring"
+[ -n "$keyring" ] || die "a private Debian root needs the archive keys: install the package debian-archive-keyring"
 
 work=$cache/provision
 rm -rf "$work"
@@ -94,7 +113,8 @@ APT::Install-Recommends "false";
 // The folders are private, so the download user of the host could not write into them.
 APT::Sandbox::User "root";
 EOF
-# Kokkos is in sid only; everything else, and what Kokkos needs, stays with Debian 13.
+# Kokkos is in sid only; everything else, and what Kokkos needs, stays with Debian 13 where that is
+# among the suites.
 cat >"$work/preferences" <<EOF
 Package: *
 Pin: release n=sid
@@ -104,9 +124,9 @@ EOF
 apt() { apt-get -q -y -c "$work/apt.conf" "$@" >"$work/log" 2>&1; }
 
 mirror=
-say "making the private Debian 13 root, once (half a minute): package lists"
+say "making a private root of $release, once (half a minute): package lists"
 for candidate in $(mirrors); do
-  for suite in trixie sid; do
+  for suite in $suites; do
     printf 'deb [signed-by=%s arch=%s] %s %s main\n' "$keyring" "$arch" "$candidate" "$suite"
   done >"$work/sources.list"
   if apt -o APT::Update::Error-Mode=any update; then
@@ -116,18 +136,18 @@ for candidate in $(mirrors); do
 done
 if [ -z "$mirror" ]; then
   [ ! -s "$work/log" ] || tail -n 5 "$work/log" >&2
-  die "no address in /etc/apt/sources.list or /etc/apt/sources.list.d gives Debian 13 (trixie)"
+  die "no address in /etc/apt/sources.list or /etc/apt/sources.list.d gives $release"
 fi
 
-say "making the private Debian 13 root: downloading packages"
-packages=$(sed 's/#.*//' "$here/packages.txt")
+say "making a private root of $release: downloading packages"
+packages=$(sed 's/#.*//' "$here/$list")
 # shellcheck disable=SC2086  # one word a package
 if ! apt install --download-only $packages; then
   tail -n 20 "$work/log" >&2
-  die "apt-get could not fetch the packages of cmake/debian/packages.txt"
+  die "apt-get could not fetch the packages of cmake/debian/$list"
 fi
 
-say "making the private Debian 13 root: extracting"
+say "making a private root of $release: extracting"
 # base-files has the links /bin, /lib, /sbin -> usr/..., which must lie there before the others.
 for deb in "$work"/cache/archives/base-files_*.deb "$work"/cache/archives/*.deb; do
   dpkg-deb -x "$deb" "$work/root"
@@ -137,8 +157,10 @@ done
 root_new=$work/root
 triplet=$(cd "$root_new/usr/lib" && echo *-linux-gnu*)
 lib=$root_new/usr/lib/$triplet
-for name in gawk:awk gcc:cc g++:c++; do
-  [ -e "$root_new/usr/bin/${name#*:}" ] || ln -s "${name%:*}" "$root_new/usr/bin/${name#*:}"
+for link in gawk:awk gcc:cc g++:c++; do
+  if [ -e "$root_new/usr/bin/${link%:*}" ] && [ ! -e "$root_new/usr/bin/${link#*:}" ]; then
+    ln -s "${link%:*}" "$root_new/usr/bin/${link#*:}"
+  fi
 done
 # Nothing reads these.
 rm -rf "$root_new/usr/share/locale" "$root_new/usr/share/man"
@@ -151,8 +173,8 @@ for folder in lib include; do
   done
 done
 # The CMake files of libkokkos-dev name two archives that the package does not ship.
-for name in kokkosalgorithms kokkossimd; do
-  [ -e "$lib/lib$name.a" ] || printf '!<arch>\n' >"$lib/lib$name.a"
+for archive in kokkosalgorithms kokkossimd; do
+  [ -e "$lib/lib$archive.a" ] || printf '!<arch>\n' >"$lib/lib$archive.a"
 done
 # Names for the files' owners, so that git and the shell find the one who calls.
 printf 'root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n' \
@@ -166,7 +188,7 @@ fi
 mv "$work/root" "$root"
 rm -rf "$work"
 say "made $root ($(du -sh "$root" | cut -f1))"
-for other in "$cache"/debian13-*; do
+for other in "$cache/$name-$arch"-*; do
   [ "$other" = "$root" ] || say "no longer used by this version, may be removed: $other"
 done
 printf '%s\n' "$root"

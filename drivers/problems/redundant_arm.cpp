@@ -37,7 +37,7 @@ struct ArmPlan {
 /// Arrays that objectives take: callable with an index.
 struct Row {
   double const* first;
-  double operator()(int i) const { return first[i]; }
+  KOKKOS_INLINE_FUNCTION double operator()(int i) const { return first[i]; }
 };
 
 /// Keys of both kinds of arm.

@@ -21,8 +21,14 @@ namespace minfold::test {
 /// FNV-1a over the bits of what each kernel has written.
 class Fingerprint {
  public:
+  /// no: a run that is watched for what the kernels do has no copies to the host between them.
+  enum class Look { no, yes };
+
+  explicit Fingerprint(Look look = Look::yes) : look_(look) {}
+
   template <class V>
   void add(std::string const& kernel, V const& view) {
+    if (look_ == Look::no) return;
     auto const host = on_host(view);
     auto& hash = hashes_.try_emplace(kernel, 14695981039346656037ull).first->second;
     for (std::size_t i = 0; i < host.size(); ++i)
@@ -39,6 +45,7 @@ class Fingerprint {
     for (unsigned char const byte : bytes) hash = (hash ^ byte) * 1099511628211ull;
   }
 
+  Look look_;
   std::map<std::string, std::uint64_t> hashes_;
 };
 
@@ -117,13 +124,13 @@ void run_every_kernel(E const& space, Work const& work, Fingerprint& print) {
   Scalars<EigenRecord<double>, Space> const eigen("test::eigen", items);
   for (auto const method : {EigenMethod::jacobi, EigenMethod::lapack}) {
     if (method == EigenMethod::jacobi && n > 80) continue;
-    Kokkos::deep_copy(copy, work.matrices);
+    Kokkos::deep_copy(space, copy, work.matrices);
     symmetric_eigen(space, copy, z, eigen, {.method = method});
     print.add("symmetric_eigen", copy);
     print.add("symmetric_eigen", z);
     print.add("symmetric_eigen", eigen);
   }
-  Kokkos::deep_copy(copy, work.matrices);
+  Kokkos::deep_copy(space, copy, work.matrices);
   Scalars<OrthonormalizeRecord<double>, Space> const orthonormal("test::orthonormal", items);
   orthonormalize(space, copy, orthonormal);
   print.add("orthonormalize", copy);

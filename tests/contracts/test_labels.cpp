@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "every_kernel.hpp"
+#include "support/watch.hpp"
 #include <catch2/catch_test_macros.hpp>
-
-#include <set>
 
 #if defined(KOKKOS_ENABLE_OPENMP)
 #include <omp.h>
@@ -12,40 +11,6 @@ using namespace minfold;
 using namespace minfold::test;
 
 namespace {
-
-/// What Kokkos reported between start() and stop().
-struct Seen {
-  std::set<std::string> kernels, allocations, fences;
-} seen;
-
-void on_kernel(char const* name, std::uint32_t, std::uint64_t* id) {
-  seen.kernels.insert(name);
-  *id = 0;
-}
-void on_allocation(Kokkos::Tools::SpaceHandle, char const* label, void const*, std::uint64_t) {
-  seen.allocations.insert(label);
-}
-void on_fence(char const* name, std::uint32_t, std::uint64_t* id) {
-  seen.fences.insert(name);
-  *id = 0;
-}
-
-class Watch {
- public:
-  Watch() : before_(Kokkos::Tools::Experimental::get_callbacks()) {
-    using namespace Kokkos::Tools::Experimental;
-    seen = {};
-    set_begin_parallel_for_callback(on_kernel);
-    set_begin_parallel_reduce_callback(on_kernel);
-    set_begin_parallel_scan_callback(on_kernel);
-    set_allocate_data_callback(on_allocation);
-    set_begin_fence_callback(on_fence);
-  }
-  ~Watch() { Kokkos::Tools::Experimental::set_callbacks(before_); }
-
- private:
-  Kokkos::Tools::Experimental::EventSet before_;
-};
 
 bool starts_with(std::string const& text, std::string const& start) {
   return text.compare(0, start.size(), start) == 0;
@@ -61,25 +26,80 @@ TEST_CASE("kernels and allocations are labelled minfold::") {
     run_every_kernel(Space(), small, print);
     run_every_kernel(Space(), large, print);
   }
-  CHECK(seen.kernels.size() > 20);
-  CHECK(seen.allocations.size() > 20);
-  for (auto const& name : seen.kernels) {
+  CHECK(Watch::seen.kernels.size() > 20);
+  CHECK(Watch::seen.allocations.size() > 20);
+  for (auto const& name : Watch::seen.kernels) {
     CAPTURE(name);
     // deep_copy of Kokkos works with kernels of its own; test:: is the initialisation of our views.
     bool const by_kokkos =
         starts_with(name, "Kokkos::View") || name.find("[test::") != std::string::npos;
     CHECK((starts_with(name, "minfold::") || by_kokkos));
   }
-  for (auto const& label : seen.allocations) {
+  for (auto const& label : Watch::seen.allocations) {
     CAPTURE(label);
     // Kokkos:: is scratch memory that a backend grows for itself.
     CHECK((starts_with(label, "minfold::") || starts_with(label, "test::") ||
            starts_with(label, "Kokkos::")));
   }
-  for (auto const& name : seen.fences) {
-    CAPTURE(name);
-    // No wait for all instances: kernels wait for none, records for the one they were given.
-    CHECK(name.find("Unnamed Global") == std::string::npos);
+}
+
+TEST_CASE("no kernel waits for all instances, and each wait says why") {
+  Work const small(3, 8), large(2, 30);
+  Fingerprint ignored(Fingerprint::Look::no);
+  {
+    Watch const watch;
+    run_every_kernel(Space(), small, ignored);
+    run_every_kernel(Space(), large, ignored);
+  }
+  CHECK(Watch::seen.waits() > 0);
+  for (auto const& fence : Watch::seen.fences) {
+    CAPTURE(fence.name, fence.id);
+    CHECK((!fence.device_wide() || fence.before_free()));
+    // A number that the host asks for; and views that the test makes are initialised.
+    CHECK((fence.before_free() || starts_with(fence.name, "minfold::") ||
+           starts_with(fence.name, "Kokkos::parallel_reduce: fence due to result being value") ||
+           starts_with(fence.name, "Kokkos::View::initialization")));
+  }
+  {
+    Watch const watch;
+    Kokkos::fence("test::all");
+    Space().fence("test::one");
+  }
+  REQUIRE(Watch::seen.fences.size() >= 2);
+  CHECK(Watch::seen.fences.front().device_wide());
+  CHECK_FALSE(Watch::seen.fences.back().device_wide());
+}
+
+TEST_CASE("a fused solve makes no host wait") {
+  Work const work(3, 30);
+  DenseOperator const a(work.matrices);
+  Vectors<double, Space> const z("test::z", work.items, work.n),
+      part("test::part", work.items, work.n);
+  Scalars<SolveRecord<double>, Space> const records("test::records", work.items);
+  auto const basis = new_basis<double>(work.items, 4, work.n);
+  for (Path const path : {Path::fused, Path::bulk}) {
+    int plain = 0, with_basis = 0, cgls = 0;
+    {
+      Watch const watch;
+      pinv_cg(Space(), a, work.b, z, records, {.path = path});
+      plain = Watch::seen.waits();
+    }
+    {
+      Watch const watch;
+      pinv_cg(Space(), a, work.b, z, records, {.path = path}, basis);
+      with_basis = Watch::seen.waits();
+    }
+    {
+      Watch const watch;
+      pinv_cgls(Space(), a, work.b, z, part, records, {.path = path});
+      cgls = Watch::seen.waits();
+    }
+    CAPTURE(plain, with_basis, cgls);
+    // One launch a step has to ask now and then whether another is needed: so waits are seen.
+    bool const none = path == Path::fused;
+    CHECK((plain == 0) == none);
+    CHECK((with_basis == 0) == none);
+    CHECK((cgls == 0) == none);
   }
 }
 
@@ -90,7 +110,7 @@ TEST_CASE("memory of the kernels is not initialised behind the caller's back") {
     Watch const watch;
     run_every_kernel(Space(), work, print);
   }
-  for (auto const& name : seen.kernels) {
+  for (auto const& name : Watch::seen.kernels) {
     CAPTURE(name);
     // Mirrors are made by this test's own copies to the host.
     CHECK((name.find("initialization") == std::string::npos ||

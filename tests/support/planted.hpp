@@ -70,6 +70,7 @@ class Planted {
   }
   double condition() const { return k < n ? norm() / smallest() : 1; }
   Vec vector(int j) const { return Vec(q_[j].begin(), q_[j].end()); }
+  std::vector<long double> const& direction(int j) const { return q_[j]; }
   Vec multiply(Vec const& x) const {
     Vec y(n);
     for (int i = 0; i < n; ++i) {

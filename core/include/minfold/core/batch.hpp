@@ -32,6 +32,12 @@ Blocks<T, E> make_blocks(E const& space, std::string const& label, int items, in
                       n);
 }
 
+/// Bytes of an array of `count` numbers, as Kokkos allocates them: by eights.
+template <class T>
+std::size_t array_bytes(std::size_t count) {
+  return (sizeof(T) * count + 7) / 8 * 8;
+}
+
 /// Unmanaged view of a plain pointer: `items` vectors of `n` components, contiguous, item slowest.
 /// Requires: the memory is accessible from E and outlives the view.
 template <class T, ExecutionSpace E>

@@ -4,6 +4,11 @@
 
 #include <minfold/core/concepts.hpp>
 
+#if defined(KOKKOS_ENABLE_HIP)
+// Random123 marks its functions for devices of the other vendor only, but for those that use SSE.
+#define R123_CUDA_DEVICE KOKKOS_FUNCTION
+#define R123_USE_SSE 0
+#endif
 #include <Random123/philox.h>
 
 #include <cstdint>

@@ -32,6 +32,11 @@ void pinv_direct(E const& space, A const& a, B const& b, Z const& z, Records con
                  KernelRecords const& kernel_records,
                  PinvDirectOptions<typename A::scalar_type> const& options = {});
 
+/// Bytes that pinv_direct allocates in the memory of E at its peak: that of the decomposition or, with
+/// many right-hand sides, of a step of refinement, which a solve may do without.
+template <std::floating_point T, ExecutionSpace E = Kokkos::DefaultExecutionSpace>
+std::size_t pinv_direct_bytes(int items, int columns, int n, bool explicit_matrices = true);
+
 }  // namespace minfold
 
 #include <minfold/kernels/impl/pinv_direct_impl.hpp>

@@ -44,6 +44,11 @@ template <ExecutionSpace E, class A, class W, class Records>
 void symmetric_eigen(E const& space, A const& a, W const& w, Records const& records,
                      SymmetricEigenOptions<typename A::value_type> const& options = {});
 
+/// Bytes that symmetric_eigen allocates in the memory of E at its peak. LAPACK's own work space, 2 n^2
+/// numbers a thread of the host, is not among them.
+template <std::floating_point T, ExecutionSpace E = Kokkos::DefaultExecutionSpace>
+std::size_t symmetric_eigen_bytes(int items, int n, SymmetricEigenOptions<T> const& options = {});
+
 }  // namespace minfold
 
 #include <minfold/kernels/impl/symmetric_eigen_impl.hpp>

@@ -187,6 +187,16 @@ void certify_solve(E const& space, A const& a, Blocks<T const, E> const& b,
 
 namespace minfold {
 
+template <std::floating_point T, ExecutionSpace E>
+std::size_t pinv_direct_bytes(int items, int columns, int n, bool explicit_matrices) {
+  std::size_t const systems = std::size_t(items) * columns;
+  // In a step of refinement: kernel_part; product, rest, step, ignored; and in apply_spectral range,
+  // kernel, unit and the scales.
+  std::size_t const refinement = 8 * array_bytes<T>(systems * n) + array_bytes<T>(systems);
+  return std::max(impl::decompose_bytes<T, E>(items, n, explicit_matrices),
+                  impl::spectral_bytes<T>(items, n) + refinement);
+}
+
 template <ExecutionSpace E, Operator<E> A, class B, class Z, class Records, class KernelRecords>
 void pinv_direct(E const& space, A const& a, B const& b, Z const& z, Records const& records,
                  KernelRecords const& kernel_records,

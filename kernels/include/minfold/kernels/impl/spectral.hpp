@@ -88,6 +88,26 @@ Spectral<typename A::scalar_type, E> decompose(E const& space, A const& a,
   return s;
 }
 
+/// Bytes of a Spectral.
+template <std::floating_point T>
+std::size_t spectral_bytes(std::size_t items, std::size_t n) {
+  return array_bytes<T>(items * n * n) + array_bytes<T>(items * n) + array_bytes<int>(items) +
+         array_bytes<KernelRecord<T>>(items);
+}
+
+/// Bytes that decompose allocates at its peak, its result included.
+template <std::floating_point T, ExecutionSpace E>
+std::size_t decompose_bytes(int items, int n, bool explicit_matrices) {
+  if (n == 0) return spectral_bytes<T>(items, 0);
+  std::size_t const count = items, order = n;
+  // Either the columns of the identity and their products, or what the eigensolver takes.
+  std::size_t const columns =
+      explicit_matrices ? 0 : 2 * array_bytes<T>(count * std::min(n, assembly_block) * order);
+  return spectral_bytes<T>(count, order) + 2 * array_bytes<T>(count * order * order) +
+         array_bytes<EigenRecord<T>>(count) +
+         std::max(columns, symmetric_eigen_bytes<T, E>(items, n, {.verify = false}));
+}
+
 /// basis.vectors(item, j, :) := kernel rows of the decomposition, as many as fit.
 template <ExecutionSpace E, std::floating_point T, class Records>
 void copy_kernel(E const& space, Spectral<T, E> const& s, Basis<T, E> const& basis,

@@ -155,10 +155,10 @@ void eigen_by_jacobi(E const& space, A const& a, W const& w, Records const& reco
         team_for(team, n, [&](int i) { wi(i) = finite ? wi(i) * scale : T(0); });
         team_for(team, n * n, [&](int t) { m(t / n, t % n) = finite ? vi(t / n, t % n) : T(0); });
         Kokkos::single(Kokkos::PerTeam(team), [&] {
-          Outcome const outcome = !finite         ? Outcome::not_finite
-                                  : used > sweeps ? Outcome::iteration_limit
-                                                  : Outcome::converged;
-          records(item) = {outcome, used, finite ? norm * scale : T(0), T(0)};
+          records(item) = {!finite         ? Outcome::not_finite
+                           : used > sweeps ? Outcome::iteration_limit
+                                           : Outcome::converged,
+                           used, finite ? norm * scale : T(0), T(0)};
         });
       });
 }
@@ -193,9 +193,22 @@ void eigen_by_lapack(E const& space, A const& a, W const& w, Records const& reco
                 });
 }
 
+template <ExecutionSpace E>
+bool uses_lapack(EigenMethod method, int n) {
+  return runs_on_host<E> &&
+         (method == EigenMethod::lapack || (method == EigenMethod::automatic && n >= lapack_order));
+}
+
 }  // namespace minfold::impl
 
 namespace minfold {
+
+template <std::floating_point T, ExecutionSpace E>
+std::size_t symmetric_eigen_bytes(int items, int n, SymmetricEigenOptions<T> const& options) {
+  // verify: original and product; Jacobi's vectors are gone before the product is made.
+  std::size_t const matrices = options.verify ? 2 : impl::uses_lapack<E>(options.method, n) ? 0 : 1;
+  return matrices * array_bytes<T>(std::size_t(items) * n * n);
+}
 
 template <ExecutionSpace E, class A, class W, class Records>
   requires BatchBlock<A, E> && BatchVector<W, E> && BatchScalar<Records, E>
@@ -223,9 +236,7 @@ void symmetric_eigen(E const& space, A const& a, W const& w, Records const& reco
           m(item, i, j) = T(0.5) * a(item, i, j) + T(0.5) * a(item, j, i);
         });
   }
-  bool const lapack = impl::runs_on_host<E> &&
-                      (options.method == EigenMethod::lapack ||
-                       (options.method == EigenMethod::automatic && n >= impl::lapack_order));
+  bool const lapack = impl::uses_lapack<E>(options.method, n);
   MINFOLD_REQUIRE(lapack || options.method != EigenMethod::lapack,
                   "symmetric_eigen: LAPACK works on host spaces only");
   if constexpr (impl::runs_on_host<E>) {
