@@ -34,22 +34,23 @@ Planted planted_once(Shape const& s) {
 
 void time_loop(benchmark::State& state, Space const& space, int items, Declared const& declared,
                void (*work)(void const*), void const* context) {
+  double seconds = 0;
   for (auto _ : state) {
     space.fence("bench::before");
     auto const start = std::chrono::steady_clock::now();
     work(context);
     space.fence("bench::after");
-    state.SetIterationTime(
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    std::chrono::duration<double> const time = std::chrono::steady_clock::now() - start;
+    state.SetIterationTime(time.count());
+    seconds += time.count();
   }
-  constexpr auto rate = benchmark::Counter::kIsIterationInvariantRate;
-  state.counters["items/s"] = benchmark::Counter(items, rate);
+  double const rate = double(state.iterations()) / seconds;
+  state.counters["items/s"] = items * rate;
   if (declared.bytes > 0) {
-    state.counters["GB/s"] = benchmark::Counter(1e-9 * declared.bytes, rate);
-    state.counters["of_bandwidth"] =
-        benchmark::Counter(1e-9 * declared.bytes / read_bandwidth(), rate);
+    state.counters["GB/s"] = 1e-9 * declared.bytes * rate;
+    state.counters["of_bandwidth"] = 1e-9 * declared.bytes * rate / read_bandwidth();
   }
-  if (declared.flops > 0) state.counters["GF/s"] = benchmark::Counter(1e-9 * declared.flops, rate);
+  if (declared.flops > 0) state.counters["GF/s"] = 1e-9 * declared.flops * rate;
 }
 
 void add(std::string const& name, void (*function)(benchmark::State&),

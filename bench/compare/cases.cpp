@@ -51,13 +51,16 @@ std::vector<Case> all_cases() {
   for (auto const& [items, n] : {Size{32, 512}, Size{4, 2048}})
     cases.push_back(cg_case(Job::cg, items, n, 2, 1));
   cases.push_back(cg_case(Job::cg_block, 4, 2048, 2, 8));
-  cases.push_back(matrix_free_case(100'000, 2'000, 8, 10));
+  cases.push_back(reflected_case(100'000, 4, 1e2));
+  cases.push_back(gauss_newton_case(100'000, 2'000, 8, 10));
   return cases;
 }
 
 Problem make_problem(Case const& c) {
   if (c.job == Job::matrix_free_kernel) return make_matrix_free(c);
-  Problem p{c, planted(c.shape), {}, {}, {}, {}};
+  Problem p;
+  p.what = c;
+  p.planted = planted(c.shape);
   p.matrix = on_device(p.planted.matrix);
   p.rhs = on_device(p.planted.rhs);
   return p;

@@ -15,22 +15,26 @@ namespace {
 /// Components of one task: the tall blocks are worked in panels, which BLAS by itself does not thread.
 constexpr int panel = 4096;
 
+/// Vectors beyond the wanted ones, where those have neighbours that slow them down.
+constexpr int guard = 2;
+
 using Small = std::vector<double>;  ///< row-major
 
 /// Blocks of row vectors (rows, n).
 class Lobpcg {
  public:
   Lobpcg(Problem const& p)
-      : h_{p.data},
-        width_(p.what.shape.columns),
+      : h_(operator_of(p)),
+        wanted_(p.what.shape.columns),
+        width_(wanted_ + (p.what.rows > 0 ? 0 : guard)),
         n_(p.what.shape.n),
         s_("bench::lobpcg::s", 3 * width_, n_),
         hs_("bench::lobpcg::hs", 3 * width_, n_),
         next_("bench::lobpcg::next", 2 * width_, n_),
         hnext_("bench::lobpcg::hnext", 2 * width_, n_),
-        start_(p.start) {}
+        start_(rows(p.start, 0, width_)) {}
 
-  GaussNewton const& product() const { return h_; }
+  MatrixFree const& product() const { return h_; }
   double const* basis() const { return s_.data(); }
 
   bool run() {
@@ -53,8 +57,8 @@ class Lobpcg {
   }
 
  private:
-  GaussNewton h_;
-  int width_, n_;
+  MatrixFree h_;
+  int wanted_, width_, n_;
   HostVectors s_, hs_, next_, hnext_;
   HostVectors start_;
   std::vector<double> values_;
@@ -140,7 +144,7 @@ class Lobpcg {
       squares[i] = square;
     });
     residual_ = 0;
-    for (int i = 0; i < width_; ++i)
+    for (int i = 0; i < wanted_; ++i)
       residual_ = std::max(residual_, std::sqrt(squares[i]) + std::abs(values_[i]));
     Small const overlap = gram(w, width_, s_.data(), width_);
     combine(overlap, width_, width_, s_.data(), w, -1, 1);

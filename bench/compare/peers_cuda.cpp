@@ -7,6 +7,7 @@
 #include <cublas_v2.h>
 #include <cusolverDn.h>
 
+#include <cstdint>
 #include <stdexcept>
 #include <string>
 #endif
@@ -219,26 +220,29 @@ Contender potrf_batched(Problem const& p) {
     }
   }
   auto const a = on_device(lifted), right = on_device(projected);
-  Scalars<double*, Space> const matrices("bench::cuda::pointers", s.items),
+  // A View of pointers would be one of another rank.
+  Scalars<std::uintptr_t, Space> const matrices("bench::cuda::pointers", s.items),
       vectors("bench::cuda::pointers", s.items);
   auto const host_matrices = Kokkos::create_mirror_view(matrices),
              host_vectors = Kokkos::create_mirror_view(vectors);
   for (int item = 0; item < s.items; ++item) {
-    host_matrices(item) = d.work_matrix.data() + std::size_t(item) * s.n * s.n;
-    host_vectors(item) = d.z.data() + std::size_t(item) * s.n;
+    host_matrices(item) = std::uintptr_t(d.work_matrix.data() + std::size_t(item) * s.n * s.n);
+    host_vectors(item) = std::uintptr_t(d.z.data() + std::size_t(item) * s.n);
   }
   Kokkos::deep_copy(matrices, host_matrices);
   Kokkos::deep_copy(vectors, host_vectors);
+  auto* const matrix_pointers = reinterpret_cast<double**>(matrices.data());
+  auto* const vector_pointers = reinterpret_cast<double**>(vectors.data());
   Vectors2 const start(right.data(), s.items, s.n);
-  auto const solve = [=] {
+  auto const solve = [=, keep_matrices = matrices, keep_vectors = vectors] {
     Kokkos::deep_copy(d.space, d.work_matrix, a);
     Kokkos::deep_copy(d.space, d.z, start);
-    require(cusolverDnDpotrfBatched(d.handles->solver, CUBLAS_FILL_MODE_LOWER, s.n, matrices.data(),
+    require(cusolverDnDpotrfBatched(d.handles->solver, CUBLAS_FILL_MODE_LOWER, s.n, matrix_pointers,
                                     s.n, d.info.data(), s.items),
             "cusolverDnDpotrfBatched");
     require(
-        cusolverDnDpotrsBatched(d.handles->solver, CUBLAS_FILL_MODE_LOWER, s.n, 1, matrices.data(),
-                                s.n, vectors.data(), s.n, d.info.data(), s.items),
+        cusolverDnDpotrsBatched(d.handles->solver, CUBLAS_FILL_MODE_LOWER, s.n, 1, matrix_pointers,
+                                s.n, vector_pointers, s.n, d.info.data(), s.items),
         "cusolverDnDpotrsBatched");
     d.space.fence("bench::cuda::potrf");
   };

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <minfold/core/impl/tuning.hpp>
+
 #include "compare/problem.hpp"
 
 #if defined(MINFOLD_BENCH_KOKKOS_KERNELS)
@@ -72,8 +74,9 @@ void add_kokkos_kernels_peers(Problem const& p, Contenders& peers) {
   auto const words =
       Kokkos::View<double**, Kokkos::LayoutRight, Space::scratch_memory_space>::shmem_size(
           1, 4 * s.n + 64);
-  auto policy = impl::runs_on_host<Space> ? Kokkos::TeamPolicy<Space>(space, s.items, 1, 1)
-                                          : Kokkos::TeamPolicy<Space>(space, s.items, 4, 32);
+  auto policy = minfold::impl::runs_on_host<Space>
+                    ? Kokkos::TeamPolicy<Space>(space, s.items, 1, 1)
+                    : Kokkos::TeamPolicy<Space>(space, s.items, 4, 32);
   policy.set_scratch_size(level, Kokkos::PerTeam(int(words)));
   SolveItem const body{p.matrix, b, z, status, handle};
   auto const solve = [=] {

@@ -20,7 +20,7 @@ struct Case {
   Job job = Job::cg;
   std::string name;  ///< "1000x32k4": items, n and what else counts
   Shape shape;
-  int rows = 0;  ///< matrix-free: rows of the data J of H = J^T J
+  int rows = 0;  ///< matrix-free: of J where H = J^T J
 };
 
 /// All cases, in the order in which they run.
@@ -38,8 +38,9 @@ struct Problem {
   Planted planted;               ///< explicit matrices
   Blocks<double, Space> matrix;  ///< planted.matrix on the device
   Blocks<double, Space> rhs;     ///< planted.rhs on the device
-  Vectors<double, Space> data;   ///< matrix-free: J (rows, n)
-  HostVectors start;             ///< matrix-free: random vectors (columns, n) to project
+  Vectors<double, Space> data;   ///< matrix-free: see matrix_free.hpp
+  HostVectors kernel;            ///< matrix-free: (k, n), where it can be written down
+  HostVectors start;             ///< matrix-free: random vectors (columns + 4, n)
 };
 Problem make_problem(Case const& c);
 
@@ -90,7 +91,7 @@ struct Verdict {
 };
 /// Compares with what was planted. error: the largest, over the items, of the sine of the angle between
 /// the spaces (Frobenius norm, so an upper bound), max |Q Q^T - I| and ||z - z*|| / ||z*||.
-/// matrix-free, where the kernel is too large to be written down: ||H Q||_F / ||H|| in place of the sine.
+/// Where ker H is too large to be written down: ||H Q||_F / ||H|| in place of the sine.
 Verdict check(Problem const& problem, Answer const& answer);
 
 /// Least time that the job takes by the machine's ceilings, in seconds: read what must be read, compute

@@ -48,6 +48,7 @@ constexpr Target targets[] = {
     {Job::cg, "4x2048c1e2", "gemv_cg", 1.8},
     {Job::cg, "4x2048c1e2", ceiling, 0.85},
     {Job::cg_block, "4x2048c1e2", "single_solves", 5},
+    {Job::matrix_free_kernel, "1x100000k4", products, 1 / 1.2},
     {Job::matrix_free_kernel, "1x100000m2000", products, 1 / 1.2},
     {Job::matrix_free_kernel, "1x100000m2000", ceiling, 0.8},
 };
