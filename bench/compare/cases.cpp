@@ -52,7 +52,7 @@ std::vector<Case> all_cases() {
     cases.push_back(cg_case(Job::cg, items, n, 2, 1));
   cases.push_back(cg_case(Job::cg_block, 4, 2048, 2, 8));
   cases.push_back(reflected_case(100'000, 4, 1e2));
-  cases.push_back(gauss_newton_case(100'000, 2'000, 8, 10));
+  cases.push_back(gauss_newton_case(100'000, 2'000, 4, 10));
   return cases;
 }
 

@@ -26,7 +26,7 @@ char const* const usage =
     "  --only WORD      cases or jobs with WORD in their name; may be repeated\n"
     "  --threads N      of the host\n"
     "  --rounds N       time every contender N times; default: what fits --seconds, at least 3\n"
-    "  --seconds S      for one case, all contenders together (6)\n"
+    "  --seconds S      for one case, all contenders together (4)\n"
     "  --json FILE      write the results as JSON\n"
     "  --markdown FILE  write the table there too\n"
     "  --list           print the cases\n"

@@ -13,7 +13,7 @@ namespace minfold::bench {
 
 struct Plan {
   int rounds = 0;      ///< 0: as many as fit the seconds, at least 3, at most 41
-  double seconds = 6;  ///< for one case, shared by its contenders
+  double seconds = 4;  ///< for one case, shared by its contenders
   std::vector<std::string>
       broken;  ///< contenders whose answers are falsified before they are checked
 };
