@@ -2,6 +2,7 @@
 #ifndef MINFOLD_TESTS_EVERY_KERNEL_HPP
 #define MINFOLD_TESTS_EVERY_KERNEL_HPP
 
+#include <minfold/kernels/kernel_and_pinv.hpp>
 #include <minfold/kernels/orthonormalize.hpp>
 #include <minfold/kernels/range_finder.hpp>
 #include <minfold/kernels/tangent_space.hpp>
@@ -82,6 +83,15 @@ void run_every_kernel(E const& space, Work const& work, Fingerprint& print) {
   print.add("pinv_direct", z);
   print.add("pinv_direct", kernels);
   auto const basis = new_basis<double>(items, n, n);
+  for (auto const method :
+       {FactorMethod::packed, FactorMethod::blocked, FactorMethod::team, FactorMethod::spectral}) {
+    std::string const name = "kernel_and_pinv " + std::to_string(int(method));
+    kernel_and_pinv(space, a, work.b, z, basis, solves, kernels, {.method = method});
+    print.add(name, z);
+    print.add(name, basis.vectors);
+    print.add(name, solves);
+    print.add(name, kernels);
+  }
   for (auto const method : {KernelMethod::direct, KernelMethod::randomized}) {
     std::string const name = method == KernelMethod::direct ? " direct" : " randomized";
     kernel_basis(space, bulk, basis, kernels, {.method = method});

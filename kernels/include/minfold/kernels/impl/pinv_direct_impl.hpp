@@ -54,6 +54,18 @@ void apply_spectral(E const& space, Spectral<T, E> const& s, Blocks<T const, E> 
       });
 }
 
+/// The solve of certify_solve by eigenpairs.
+template <std::floating_point T, ExecutionSpace E>
+struct SpectralSolve {
+  E space;
+  Spectral<T, E> spectral;
+
+  void operator()(Blocks<T const, E> const& b, Blocks<T, E> const& z,
+                  Blocks<T, E> const& kernel_part) const {
+    apply_spectral(space, spectral, b, z, kernel_part);
+  }
+};
+
 /// Record of a solve from z, P_ker b and the product A z, all recomputed; clears what is not
 /// finite. `products` are counted besides that one. iteration_limit: the residual exceeds `tolerance`
 /// and what arithmetic allows.
@@ -209,10 +221,7 @@ void pinv_direct(E const& space, A const& a, B const& b, Z const& z, Records con
     rhs = b;
     solution = z;
   }
-  auto const solve = [&](Blocks<T const, E> const& from, Blocks<T, E> const& to,
-                         Blocks<T, E> const& part) {
-    impl::apply_spectral(space, s, from, to, part);
-  };
+  impl::SpectralSolve<T, E> const solve{space, s};
   solve(rhs, solution, kernel_part);
   impl::certify_solve(space, a, rhs, kernel_part, solution, s.records, records,
                       options.relative_tolerance, options.minimum_gap, impl::is_dense<A> ? 0 : n,

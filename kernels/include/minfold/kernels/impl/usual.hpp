@@ -48,6 +48,16 @@ using Records = Scalars<Record<T>, Space>;
   MINFOLD_IMPL_USUAL_PINV_DIRECT_OF(EXTERN, T, Vectors) \
   MINFOLD_IMPL_USUAL_PINV_DIRECT_OF(EXTERN, T, Blocks)
 
+#define MINFOLD_IMPL_USUAL_KERNEL_AND_PINV_OF(EXTERN, T, V)                                        \
+  EXTERN template void kernel_and_pinv(                                                            \
+      impl::usual::Space const&, impl::usual::Matrices<T> const&, V<T, impl::usual::Space> const&, \
+      V<T, impl::usual::Space> const&, Basis<T, impl::usual::Space> const&,                        \
+      impl::usual::Records<SolveRecord, T> const&, impl::usual::Records<KernelRecord, T> const&,   \
+      KernelAndPinvOptions<T> const&);
+#define MINFOLD_IMPL_USUAL_KERNEL_AND_PINV(EXTERN, T)       \
+  MINFOLD_IMPL_USUAL_KERNEL_AND_PINV_OF(EXTERN, T, Vectors) \
+  MINFOLD_IMPL_USUAL_KERNEL_AND_PINV_OF(EXTERN, T, Blocks)
+
 #define MINFOLD_IMPL_USUAL_KERNEL_BASIS(EXTERN, T)                                              \
   EXTERN template void kernel_basis(impl::usual::Space const&, impl::usual::Matrices<T> const&, \
                                     Basis<T, impl::usual::Space> const&,                        \

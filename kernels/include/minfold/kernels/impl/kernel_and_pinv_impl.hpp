@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef MINFOLD_KERNELS_IMPL_KERNEL_AND_PINV_IMPL_HPP
+#define MINFOLD_KERNELS_IMPL_KERNEL_AND_PINV_IMPL_HPP
+
+#include <minfold/core/impl/huge_pages.hpp>
+#include <minfold/kernels/impl/blocked_kernel.hpp>
+#include <minfold/kernels/impl/factor_job.hpp>
+#include <minfold/kernels/impl/packed_kernel.hpp>
+#include <minfold/kernels/impl/team_kernel.hpp>
+#include <minfold/kernels/kernel_and_pinv.hpp>
+#include <minfold/kernels/pinv_direct.hpp>
+
+namespace minfold::impl {
+
+/// Tasks of unequal length, one thread each.
+template <ExecutionSpace E>
+auto one_thread_teams(E const& space, int tasks, int chunk) {
+  Kokkos::TeamPolicy<E, Kokkos::Schedule<Kokkos::Dynamic>> policy(space, tasks, 1);
+  return policy.set_chunk_size(chunk);
+}
+
+/// One pack of items a task.
+template <std::floating_point T, ExecutionSpace E>
+void factor_packed(E const& space, FactorJob<T, E> const& job) {
+  using Kernel = PackedKernel<T>;
+  int const items = job.items(), n = job.order(), columns = job.columns();
+  int const packs = (items + Kernel::width - 1) / Kernel::width;
+  auto const probes = factor_sketch<T>(space, 3, n, job.seed);
+  // Scratch is memory that the space keeps, so that it is mapped once and not in every call.
+  std::size_t const bytes = Kernel::size(n) * sizeof(Pack<T>);
+  auto policy = one_thread_teams(space, packs, 4);
+  policy.set_scratch_size(1, Kokkos::PerTeam(bytes + pack_bytes));
+  Kokkos::parallel_for("minfold::kernel_and_pinv::packed", policy, [=](auto const& team) {
+    int const pack = team.league_rank();
+    Kernel kernel(n,
+                  static_cast<Pack<T>*>(team.team_scratch(1).get_shmem_aligned(bytes, pack_bytes)));
+    int const first = pack * Kernel::width;
+    int item[Kernel::width];
+    T const* matrix[Kernel::width];
+    for (int l = 0; l < Kernel::width; ++l) {
+      // The last pack is filled up with copies of its last item.
+      item[l] = std::min(first + l, items - 1);
+      matrix[l] = &job.matrix(item[l], 0, 0);
+    }
+    FactorSketch<T> const sketch{probes.data(), int(probes.stride(0))};
+    T const* next[Kernel::width];
+    for (int l = 0; l < Kernel::width; ++l)
+      next[l] = &job.matrix(std::min(first + Kernel::width + l, items - 1), 0, 0);
+    kernel.load(matrix);
+    kernel.announce(next);
+    kernel.find_kernel(job.kernel_tolerance);
+    T const* rhs[4 * Kernel::width];
+    SolveFindings<T> solves[4 * Kernel::width];
+    KernelRecord<T> kernel_record[Kernel::width];
+    bool clear[Kernel::width];
+    for (int c = 0; c == 0 || c < columns;) {
+      int const count = std::min(c == 0 ? 1 : 4, columns - c);
+      for (int s = 0; s < count; ++s)
+        for (int l = 0; l < Kernel::width; ++l)
+          rhs[s * Kernel::width + l] = &job.b(item[l], c + s, 0);
+      if (c == 0) {
+        kernel.probe_and_solve(sketch, columns > 0 ? rhs : nullptr, solves);
+        for (int l = 0; l < Kernel::width; ++l)
+          clear[l] = judge_factor(kernel.findings[l], n, job.kernel_tolerance, job.minimum_gap,
+                                  kernel_record[l]);
+      } else {
+        kernel.solve(rhs, count, solves);
+      }
+      for (int l = 0; l < Kernel::width && first + l < items; ++l)
+        for (int s = 0; s < count; ++s)
+          clear[l] &= store_solution(team, job, item[l], c + s, solves[s * Kernel::width + l],
+                                     kernel.findings[l],
+                                     [&](int i) { return kernel.solution(l, c == 0 ? 3 : s, i); });
+      c += std::max(count, 1);
+    }
+    for (int l = 0; l < Kernel::width && first + l < items; ++l) {
+      job.undecided(item[l]) = clear[l] ? 0 : 1;
+      if (clear[l])
+        store_basis(team, job, item[l], kernel_record[l],
+                    [&](int j, int i) { return kernel.basis(l, j, i); });
+    }
+  });
+}
+
+/// One item a task.
+template <std::floating_point T, ExecutionSpace E>
+void factor_blocked(E const& space, FactorJob<T, E> const& job) {
+  int const items = job.items(), n = job.order(), columns = job.columns();
+  auto const probes = factor_sketch<T>(space, 3, n, job.seed);
+  Kokkos::Experimental::UniqueToken<E> const token(space);
+  long const size = BlockedKernel<T>::size(n, columns);
+  Kokkos::View<T*, Kokkos::HostSpace> const work(
+      Kokkos::view_alloc(Kokkos::WithoutInitializing, "minfold::kernel_and_pinv::work"),
+      size * token.size());
+  advise_huge_pages(work.data(), work.size() * sizeof(T));
+  auto const solves =
+      make_vectors<SolveFindings<T>>(space, "minfold::kernel_and_pinv::solves", items, columns);
+  Kokkos::parallel_for(
+      "minfold::kernel_and_pinv::blocked", one_thread_teams(space, items, 1),
+      [=](auto const& team) {
+        int const item = team.league_rank();
+        SequentialBlas const sequential;
+        int const worker = token.acquire();
+        BlockedKernel<T> kernel(n, columns, work.data() + worker * size);
+        FactorSketch<T> const sketch{probes.data(), int(probes.stride(0))};
+        kernel.load(&job.matrix(item, 0, 0));
+        kernel.find_kernel(job.kernel_tolerance);
+        SolveFindings<T>* const found = columns > 0 ? &solves(item, 0) : nullptr;
+        kernel.probe_and_solve(sketch, columns > 0 ? &job.b(item, 0, 0) : nullptr, columns, found);
+        KernelRecord<T> record;
+        bool clear = kernel.sound() && judge_factor(kernel.findings, n, job.kernel_tolerance,
+                                                    job.minimum_gap, record);
+        for (int c = 0; clear && c < columns; ++c)
+          clear = store_solution(team, job, item, c, found[c], kernel.findings,
+                                 [&](int i) { return kernel.solution(c)[i]; });
+        job.undecided(item) = clear ? 0 : 1;
+        if (clear)
+          store_basis(team, job, item, record, [&](int j, int i) { return kernel.basis(j)[i]; });
+        token.release(worker);
+      });
+}
+
+/// The undecided items, one after the other in a batch of their own, through the spectrum.
+template <std::floating_point T, ExecutionSpace E>
+void factor_spectral(E const& space, FactorJob<T, E> const& job) {
+  int const items = job.items(), n = job.order(), columns = job.columns(),
+            capacity = job.capacity();
+  auto const place = make_scalars<int>(space, "minfold::kernel_and_pinv::place", items);
+  auto const undecided = job.undecided;
+  int count = 0;
+  Kokkos::parallel_scan(
+      "minfold::kernel_and_pinv::undecided", Kokkos::RangePolicy<E>(space, 0, items),
+      KOKKOS_LAMBDA(int item, int& sum, bool final) {
+        if (final) place(item) = undecided(item) ? sum : -1;
+        sum += undecided(item);
+      },
+      count);
+  if (count == 0) return;
+  auto const matrix = make_blocks<T>(space, "minfold::kernel_and_pinv::matrix", count, n, n);
+  auto const rhs = make_blocks<T>(space, "minfold::kernel_and_pinv::rhs", count, columns, n);
+  auto const solution =
+      make_blocks<T>(space, "minfold::kernel_and_pinv::solution", count, columns, n);
+  auto const part =
+      make_blocks<T>(space, "minfold::kernel_and_pinv::kernel_part", count, columns, n);
+  auto const records =
+      make_scalars<SolveRecord<T>>(space, "minfold::kernel_and_pinv::records", count * columns);
+  auto const kernel_records =
+      make_scalars<KernelRecord<T>>(space, "minfold::kernel_and_pinv::kernel_records", count);
+  Basis<T, E> const basis{
+      make_blocks<T>(space, "minfold::kernel_and_pinv::basis", count, capacity, n),
+      make_scalars<int>(space, "minfold::kernel_and_pinv::dimension", count)};
+  for_each_item(
+      "minfold::kernel_and_pinv::gather", space, items, n,
+      KOKKOS_LAMBDA(TeamMember<E> const& team, int item) {
+        int const to = place(item);
+        if (to < 0) return;
+        team_for(team, n * n, [&](int t) {
+          int const i = t / n, j = t % n;
+          matrix(to, i, j) = i >= j ? job.matrix(item, i, j) : job.matrix(item, j, i);
+        });
+        team_for(team, columns * n,
+                 [&](int t) { rhs(to, t / n, t % n) = job.b(item, t / n, t % n); });
+      });
+  DenseOperator const a(matrix);
+  auto const s = decompose(space, a, job.kernel_tolerance, job.minimum_gap);
+  copy_kernel(space, s, basis, kernel_records);
+  if (columns > 0) {
+    SpectralSolve<T, E> const solve{space, s};
+    Blocks<T const, E> const from(rhs);
+    solve(from, solution, part);
+    certify_solve(space, a, from, part, solution, s.records, records, job.relative_tolerance,
+                  job.minimum_gap, 0, solve);
+  }
+  for_each_item(
+      "minfold::kernel_and_pinv::scatter", space, items, n,
+      KOKKOS_LAMBDA(TeamMember<E> const& team, int item) {
+        int const from = place(item);
+        if (from < 0) return;
+        team_for(team, columns * n,
+                 [&](int t) { job.z(item, t / n, t % n) = solution(from, t / n, t % n); });
+        team_for(team, capacity * n, [&](int t) {
+          job.basis.vectors(item, t / n, t % n) = basis.vectors(from, t / n, t % n);
+        });
+        team_for(team, columns,
+                 [&](int c) { job.records(item * columns + c) = records(from * columns + c); });
+        Kokkos::single(Kokkos::PerTeam(team), [&] {
+          job.basis.dimension(item) = basis.dimension(from);
+          job.kernel_records(item) = kernel_records(from);
+        });
+      });
+}
+
+template <ExecutionSpace E>
+FactorMethod factor_method(FactorMethod wanted, int n) {
+  MINFOLD_REQUIRE(
+      runs_on_host<E> || (wanted != FactorMethod::packed && wanted != FactorMethod::blocked),
+      "kernel_and_pinv: the methods packed and blocked are for hosts");
+  MINFOLD_REQUIRE(wanted != FactorMethod::packed || n <= packed_limit,
+                  "kernel_and_pinv: the method packed is for orders up to ", packed_limit, ", not ",
+                  n);
+  if (wanted != FactorMethod::automatic) return wanted;
+  if constexpr (runs_on_host<E>)
+    return n <= packed_order ? FactorMethod::packed : FactorMethod::blocked;
+  else
+    return FactorMethod::team;
+}
+
+}  // namespace minfold::impl
+
+namespace minfold {
+
+template <ExecutionSpace E, class Matrix, class B, class Z, class Records, class KernelRecords>
+void kernel_and_pinv(
+    E const& space, DenseOperator<Matrix> const& a, B const& b, Z const& z,
+    Basis<std::remove_const_t<typename Matrix::value_type>, E> const& basis, Records const& records,
+    KernelRecords const& kernel_records,
+    KernelAndPinvOptions<std::remove_const_t<typename Matrix::value_type>> const& options) {
+  using T = std::remove_const_t<typename Matrix::value_type>;
+  static_assert(std::is_same_v<typename Matrix::array_layout, Kokkos::LayoutRight>,
+                "minfold::kernel_and_pinv: the matrices must be LayoutRight");
+  int const items = a.batch_size(), n = a.dim(), columns = impl::columns_of(b);
+  MINFOLD_REQUIRE(int(b.extent(0)) == items && int(b.extent(B::rank() - 1)) == n,
+                  "kernel_and_pinv: b has ", b.extent(0), " items of ", b.extent(B::rank() - 1),
+                  " components, expected ", items, " of ", n);
+  MINFOLD_REQUIRE(z.extent(0) == b.extent(0) && impl::columns_of(z) == columns &&
+                      z.extent(B::rank() - 1) == b.extent(B::rank() - 1),
+                  "kernel_and_pinv: z is not of the shape of b");
+  MINFOLD_REQUIRE(a.matrix.span_is_contiguous() && b.span_is_contiguous() && z.span_is_contiguous(),
+                  "kernel_and_pinv: a, b and z must be contiguous, not parts of wider arrays");
+  MINFOLD_REQUIRE(static_cast<void const*>(b.data()) != static_cast<void const*>(z.data()) ||
+                      items * columns * n == 0,
+                  "kernel_and_pinv: z must not alias b");
+  MINFOLD_REQUIRE(int(basis.vectors.extent(0)) == items && int(basis.vectors.extent(2)) == n &&
+                      int(basis.dimension.extent(0)) == items,
+                  "kernel_and_pinv: basis is for ", basis.vectors.extent(0), " items of ",
+                  basis.vectors.extent(2), " components, expected ", items, " of ", n);
+  MINFOLD_REQUIRE(
+      int(records.extent(0)) == items * columns && int(kernel_records.extent(0)) == items,
+      "kernel_and_pinv: records must have ", items * columns, " and ", items, " entries");
+  if (items == 0) return;
+  impl::FactorJob<T, E> job;
+  job.matrix = a.matrix;
+  if constexpr (B::rank() == 2) {
+    job.b = as_block(b);
+    job.z = as_block(z);
+  } else {
+    job.b = b;
+    job.z = z;
+  }
+  job.basis = basis;
+  job.records = records;
+  job.kernel_records = kernel_records;
+  job.undecided = make_scalars<int>(space, "minfold::kernel_and_pinv::undecided", items);
+  job.kernel_tolerance = options.kernel_tolerance;
+  job.minimum_gap = options.minimum_gap;
+  job.relative_tolerance = options.relative_tolerance;
+  job.seed = options.seed;
+  auto const method = n == 0 ? FactorMethod::spectral : impl::factor_method<E>(options.method, n);
+  if constexpr (impl::runs_on_host<E>) {
+    if (method == FactorMethod::packed) impl::factor_packed(space, job);
+    if (method == FactorMethod::blocked) impl::factor_blocked(space, job);
+  }
+  if (method == FactorMethod::team) impl::factor_team(space, job);
+  if (method == FactorMethod::spectral) Kokkos::deep_copy(space, job.undecided, 1);
+  impl::factor_spectral(space, job);
+}
+
+}  // namespace minfold
+
+#endif

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef MINFOLD_KERNELS_KERNEL_AND_PINV_HPP
+#define MINFOLD_KERNELS_KERNEL_AND_PINV_HPP
+
+#include <minfold/core/dense_operator.hpp>
+#include <minfold/core/status.hpp>
+#include <minfold/kernels/basis.hpp>
+
+namespace minfold {
+
+/// How kernel_and_pinv works.
+enum class FactorMethod {
+  automatic,  ///< hosts: packed up to n = 288, blocked above; devices: team
+  packed,     ///< hosts: several items in the lanes of one thread; n <= 320
+  blocked,    ///< hosts: one item a thread, Cholesky of BLAS and LAPACK; large n
+  team,       ///< any space: one team an item; devices
+  spectral,   ///< the whole spectrum: what the others leave undecided
+};
+
+template <std::floating_point T>
+struct KernelAndPinvOptions {
+  FactorMethod method = FactorMethod::automatic;
+  /// |eigenvalue| <= this * ||A|| counts as zero.
+  T kernel_tolerance = default_kernel_tolerance<T>;
+  /// Smallest ratio of the smallest kept to the largest dropped |eigenvalue| that is trusted.
+  T minimum_gap = 10;
+  T relative_tolerance = default_tolerance<T>;  ///< on ||A z - P b|| / ||P b||
+  std::uint64_t seed = 1;
+};
+
+/// Orthonormal basis Q of ker A and z := A^+ b, from one factorization; A an explicit symmetric
+/// positive semidefinite matrix. Where a Cholesky factorization says less than all, the spectrum is
+/// computed: any symmetric A is answered as by pinv_direct and kernel_basis.
+///
+/// Requires  a: LayoutRight, its lower triangles are read; b, z: (items, n) or (items, columns, n),
+///           LayoutRight, contiguous, columns may be 0; basis.vectors: (items, capacity, n);
+///           basis.dimension, kernel_records: (items); records: (items * columns), that of (item, c)
+///           at item * columns + c. z does not alias b.
+/// Gives     basis.vectors(item, j, :), j < dimension(item), zeros beyond; z of least norm, A z = P b
+///           with P = I - Q Q^T for the whole kernel, whatever the capacity. kernel_records as of
+///           kernel_basis: `converged` only where dimension and gap are certain, `rank_limit` where
+///           the kernel is larger than the capacity; its smallest_kept is an upper estimate of mu by
+///           Rayleigh quotients and norm_estimate a lower bound of ||A|| (spectral: exact). records
+///           as of pinv_direct: residual and leakage recomputed with A.
+/// Costs     n^3 / 3 + (8 k + 32 + 8 columns) n^2 flops; items that end in the spectrum 9 n^3. Host
+///           workspace a thread, allocated: about 5 n^2 numbers an item of a pack, n^2 + 3 n k
+///           where blocked. Waits once, to see whether an item needs the spectrum.
+/// Method    L L^T = A + mu I with mu at the rounding level of the factorization; its small pivots
+///           count the kernel; inverse iteration from L^-T e_j of these pivots j gives the basis, CholeskyQR2 makes
+///           it orthonormal, A Q is recomputed. Three random vectors orthogonal to it, iterated
+///           twice with the same factor, show the smallest eigenvalue that is left: a kernel
+///           vector that the pivots missed would be there. z by the factor between projections, one
+///           step of refinement. The estimate of mu fails where a random vector is orthogonal to
+///           an eigenvector of it to about 1e-3, three times: what is closer than a factor 30 to the
+///           threshold is left to the spectrum.
+/// Source    randomized range finding on the inverse: Halko, Martinsson, Tropp, SIAM Rev. 53 (2011);
+///           CholeskyQR2: Yamamoto et al., ETNA 44 (2015). The combination and its checks: DERIVED.
+template <ExecutionSpace E, class Matrix, class B, class Z, class Records, class KernelRecords>
+void kernel_and_pinv(
+    E const& space, DenseOperator<Matrix> const& a, B const& b, Z const& z,
+    Basis<std::remove_const_t<typename Matrix::value_type>, E> const& basis, Records const& records,
+    KernelRecords const& kernel_records,
+    KernelAndPinvOptions<std::remove_const_t<typename Matrix::value_type>> const& options = {});
+
+}  // namespace minfold
+
+#include <minfold/kernels/impl/kernel_and_pinv_impl.hpp>
+
+#if defined(MINFOLD_EXTERN_TEMPLATES)
+#include <minfold/kernels/impl/usual.hpp>
+
+namespace minfold {
+MINFOLD_IMPL_USUAL(MINFOLD_IMPL_USUAL_KERNEL_AND_PINV, extern)
+}
+#endif
+
+#endif
