@@ -14,6 +14,8 @@ import sys
 
 COLORS = ["#0b5394", "#cc4125", "#38761d", "#b45f06", "#674ea7", "#45818e", "#7f6000", "#999999"]
 HEADER = """set encoding utf8
+set termoption noenhanced
+set format '%g'
 set border 3 lc rgb '#444444'
 set tics nomirror out tc rgb '#222222'
 set grid lc rgb '#dddddd' lt 1
@@ -27,7 +29,11 @@ def read_benchmarks(folder):
     for path in sorted(glob.glob(os.path.join(folder, "bench_*-t*.json"))):
         threads = int(re.search(r"-t(\d+)\.json$", path).group(1))
         with open(path) as file:
-            content = json.load(file)
+            try:
+                content = json.load(file)
+            except json.JSONDecodeError:
+                print(f"figures.py: {path} is left out, the run that wrote it did not end", file=sys.stderr)
+                continue
         for b in content["benchmarks"]:
             if b.get("error_occurred") or b.get("run_type", "iteration") != "iteration":
                 continue
@@ -48,7 +54,10 @@ def draw(folder, name, commands, size=(900, 520)):
                            ("png", "pngcairo size {},{} font 'DejaVu Sans,11'")):
         out = os.path.join(folder, "figures", f"{name}.{kind}")
         script = (f"set terminal {terminal.format(*size)}\nset output '{out}'\n" + HEADER + commands)
-        subprocess.run([gnuplot], input=script, text=True, check=True)
+        # What it says of terminals is of no use here.
+        done = subprocess.run([gnuplot], input=script, text=True, capture_output=True)
+        if done.returncode:
+            raise SystemExit(f"figures.py: {name}: {done.stderr}")
     print(os.path.join(folder, "figures", name + ".png"))
 
 
@@ -135,13 +144,15 @@ def draw_comparison(folder, path):
                        + "EOD\n" for i, name in enumerate(names) if any(b[4] == name for b in bars))
         drawn = [(i, name) for i, name in enumerate(names) if any(b[4] == name for b in bars)]
         plots = ", ".join(f"$d{i} using 1:2 with boxes fs solid 0.85 noborder lc rgb '{COLORS[i % 8]}' title \"{name}\""
-                          .replace("_", "\\\\_") for i, name in drawn)
+                          for i, name in drawn)
         spreads = ", ".join(f"$d{i} using 1:2:3:4 with yerrorbars pt 0 lw 1.4 lc rgb '#222222' notitle" for i, _ in drawn)
         labels = "".join(f"set label \"{r:.3g}\" at {x},{hi * 1.12} center font ',9' tc rgb '#333333'\n" for x, r, _, hi, _ in bars)
         labels += "".join(f"set label \"{name.replace('_', ' ')}: wrong\" at {x},{low * 1.15} left rotate by 90 font ',9' tc rgb '#aa0000'\n"
                           for x, name in wrong)
         draw(folder, f"{stem}_{job}", data + labels
              + f"set title \"Time of the peer / time of minfold: {job.replace('_', ' ')}\"\nset logscale y\n"
+             + "unset grid\nset grid ytics lc rgb '#dddddd' lt 1\n"
+             + "set ytics (" + ", ".join(f"{d * 10.0 ** e:g}" for e in range(-2, 5) for d in (1, 2, 5)) + ")\n"
              + f"set yrange [{low}:{top}]\nset xrange [-1:{place}]\nset boxwidth 0.8\nset ylabel 'ratio'\n"
              + "set xtics (" + ", ".join(f'"{label}" {x}' for x, label in centers) + ") scale 0\n"
              + "set arrow from graph 0,first 1 to graph 1,first 1 nohead lw 1.5 lc rgb '#000000' front\n"
