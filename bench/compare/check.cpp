@@ -112,6 +112,7 @@ Work least_work(Problem const& p, Answer const& a) {
       // r columns, their Cholesky factor, r orthonormal vectors.
       return {items * n * r * word, items * 3 * n * r * r, n * r * word};
     case Job::cg:
+    case Job::nystrom:
     case Job::cg_block: {
       // H read by halves once an iteration for all the columns, and 2 n^2 flops a product.
       double const products = double(a.products);

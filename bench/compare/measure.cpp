@@ -69,6 +69,7 @@ Row measure(Case const& c, Plan const& plan, Ceilings const& ceilings) {
   Problem const problem = make_problem(c);
   Contenders contenders = {minfold_contender(problem)};
   add_single_solves(problem, contenders);
+  add_plain_cg(problem, contenders);
   if constexpr (std::is_same_v<Space, HostSpace>) {
     add_lapack_peers(problem, contenders);
     add_krylov_peers(problem, contenders);

@@ -163,6 +163,7 @@ Contender minfold_contender(Problem const& problem) {
     case Job::cg:
     case Job::cg_block: return cg_contender(problem);
     case Job::matrix_free_kernel: return matrix_free_contender(problem);
+    case Job::nystrom: return nystrom_contender(problem);
   }
   return {};
 }

@@ -13,7 +13,7 @@
 /// (minfold or a peer) does the job and leaves an *answer*, which is checked before anything is timed.
 namespace minfold::bench {
 
-enum class Job { kernel_and_pinv, range_basis, cg, cg_block, matrix_free_kernel };
+enum class Job { kernel_and_pinv, range_basis, cg, cg_block, matrix_free_kernel, nystrom };
 char const* to_string(Job job);
 
 struct Case {
@@ -78,6 +78,10 @@ void add_eigen_peers(Problem const& problem, Contenders& peers);
 void add_krylov_peers(Problem const& problem, Contenders& peers);
 void add_kokkos_kernels_peers(Problem const& problem, Contenders& peers);
 void add_cuda_peers(Problem const& problem, Contenders& peers);
+/// The job nystrom, if the library has it: minfold with the preconditioner, and without.
+Contender nystrom_contender(Problem const& problem);
+void add_plain_cg(Problem const& problem, Contenders& peers);
+bool has_nystrom();
 /// minfold itself, one right-hand side after the other.
 void add_single_solves(Problem const& problem, Contenders& peers);
 

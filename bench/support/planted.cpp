@@ -7,6 +7,7 @@
 #include <cblas.h>
 #include <lapacke.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <utility>
@@ -60,6 +61,11 @@ void set_values(Shape const& s, HostVectors const& values) {
       double const u =
           uniform({2026, Stream::problem, std::uint32_t(item), std::uint32_t(j), of_values});
       values(item, j) = j < s.kernel ? 0 : std::pow(s.condition, -u);
+    }
+    if (s.decay > 0) {
+      for (int j = s.kernel; j < s.n; ++j)
+        values(item, j) = std::max(std::pow(s.decay, s.n - 1 - j), 1 / s.condition);
+      continue;
     }
     if (s.kernel < s.n) values(item, s.n - 1) = 1;
     if (s.kernel < s.n - 1) values(item, s.n - 2) = 1 / s.condition;

@@ -16,8 +16,9 @@ struct Shape {
   int items = 1, n = 1;
   int kernel = 0;  ///< dimension of ker H
   double condition =
-      1;            ///< nonzero eigenvalues are log-uniform in [1/condition, 1], both ends taken
-  int columns = 1;  ///< right-hand sides an item
+      1;             ///< nonzero eigenvalues are log-uniform in [1/condition, 1], both ends taken
+  int columns = 1;   ///< right-hand sides an item
+  double decay = 0;  ///< > 0: instead max(decay^j, 1/condition), j = 0, 1, ...
   /// b lies in range H. Otherwise it has a part in ker H, of 1/condition of its size: H^+ b is then
   /// as well conditioned as in range H, by kappa; a part of its own size would make it kappa^2.
   bool consistent = true;
