@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compare/measure.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <exception>
+
+namespace minfold::bench {
+namespace {
+
+double seconds_of(Contender const& contender) {
+  using Clock = std::chrono::steady_clock;
+  Space const space;
+  space.fence("bench::before");
+  auto const start = Clock::now();
+  contender.solve();
+  space.fence("bench::after");
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+/// The part-quantile, between neighbours by linear interpolation.
+double quantile(std::vector<double> values, double part) {
+  if (values.empty()) return 0;
+  std::sort(values.begin(), values.end());
+  double const place = part * double(values.size() - 1);
+  auto const below = std::size_t(place);
+  auto const above = std::min(below + 1, values.size() - 1);
+  return values[below] + (place - double(below)) * (values[above] - values[below]);
+}
+
+void falsify(Answer& a) {
+  if (a.basis.size() > 0) a.basis.data()[0] += 0.25;
+  if (a.z.size() > 0) a.z.data()[0] += 0.25 * (1 + std::abs(a.z.data()[0]));
+}
+
+/// One run, and whether its answer is right.
+Measured checked(Problem const& problem, Contender const& contender, Plan const& plan) {
+  Measured m;
+  m.name = contender.name;
+  try {
+    m.milliseconds = 1e3 * seconds_of(contender);
+    m.answer = contender.answer();
+    if (std::find(plan.broken.begin(), plan.broken.end(), m.name) != plan.broken.end())
+      falsify(m.answer);
+    m.verdict = check(problem, m.answer);
+  } catch (std::exception const& error) {
+    m.verdict = {1, true, std::string("throws: ") + error.what()};
+  }
+  m.answer.basis = {};
+  m.answer.z = {};
+  return m;
+}
+
+/// Least time by the ceilings / time taken.
+double fraction(Work const& work, Ceilings const& ceilings, int items, double seconds) {
+  double bytes = work.bytes, bandwidth = read_ceiling(ceilings, work.working_set);
+  if constexpr (!std::is_same_v<Space, HostSpace>) {
+    // What fits the shared memory of a multiprocessor comes from memory once.
+    if (work.working_set < 2e5) bytes = items * work.working_set;
+    bandwidth = ceilings.read_memory;
+  }
+  return std::max(bytes / bandwidth, work.flops / ceilings.fma) / 1e9 / seconds;
+}
+
+}  // namespace
+
+Row measure(Case const& c, Plan const& plan, Ceilings const& ceilings) {
+  Problem const problem = make_problem(c);
+  Contenders contenders = {minfold_contender(problem)};
+  add_single_solves(problem, contenders);
+  add_plain_cg(problem, contenders);
+  if constexpr (std::is_same_v<Space, HostSpace>) {
+    add_lapack_peers(problem, contenders);
+    add_krylov_peers(problem, contenders);
+    add_eigen_peers(problem, contenders);
+  }
+  add_kokkos_kernels_peers(problem, contenders);
+  add_cuda_peers(problem, contenders);
+
+  std::vector<Measured> measured;
+  for (auto const& contender : contenders) measured.push_back(checked(problem, contender, plan));
+
+  // Peers get an equal share of the time each; the slow ones are in the first rounds only.
+  int longest = 0;
+  for (auto& m : measured) {
+    double const share = plan.seconds / double(contenders.size());
+    m.rounds = plan.rounds > 0 ? plan.rounds : std::clamp(int(1e3 * share / m.milliseconds), 3, 41);
+    if (m.verdict.wrong || measured[0].verdict.wrong) m.rounds = 0;
+    longest = std::max(longest, m.rounds);
+  }
+  if (!measured[0].verdict.wrong) measured[0].rounds = longest;
+  std::vector<std::vector<double>> times(contenders.size()), ratios(contenders.size());
+  // Where minfold takes seconds the run that was checked is as good as any, and is the first round.
+  bool const slow = plan.rounds == 0 && measured[0].milliseconds > 3000;
+  for (std::size_t i = 0; slow && i < contenders.size(); ++i)
+    if (measured[i].rounds > 0) {
+      times[i].push_back(1e-3 * measured[i].milliseconds);
+      ratios[i].push_back(times[i].back() / times[0].back());
+    }
+  for (int round = slow; round < longest; ++round)
+    for (std::size_t i = 0; i < contenders.size(); ++i) {
+      if (round >= measured[i].rounds) continue;
+      times[i].push_back(seconds_of(contenders[i]));
+      ratios[i].push_back(times[i].back() / times[0].back());
+    }
+  for (std::size_t i = 0; i < contenders.size(); ++i) {
+    auto& m = measured[i];
+    if (m.rounds == 0) continue;
+    m.milliseconds = 1e3 * quantile(times[i], 0.5);
+    m.ratio = quantile(ratios[i], 0.5);
+    m.ratio_low = quantile(ratios[i], 0.25);
+    m.ratio_high = quantile(ratios[i], 0.75);
+  }
+
+  Row row{c, measured[0], 0, {measured.begin() + 1, measured.end()}};
+  Work const work = least_work(problem, row.minfold.answer);
+  double const seconds = 1e-3 * row.minfold.milliseconds;
+  if (c.job == Job::matrix_free_kernel)
+    // Bound by its products: the share of the last run that they take.
+    row.ceiling_fraction =
+        times[0].empty() ? 0 : contenders[0].answer().product_seconds / times[0].back();
+  else
+    row.ceiling_fraction = fraction(work, ceilings, c.shape.items, seconds);
+  return row;
+}
+
+}  // namespace minfold::bench

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef MINFOLD_BENCH_COMPARE_MEASURE_HPP
+#define MINFOLD_BENCH_COMPARE_MEASURE_HPP
+
+#include "compare/problem.hpp"
+#include "support/ceilings.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace minfold::bench {
+
+struct Plan {
+  int rounds = 0;      ///< 0: as many as fit the seconds, at least 3, at most 41
+  double seconds = 4;  ///< for one case, shared by its contenders
+  std::vector<std::string>
+      broken;  ///< contenders whose answers are falsified before they are checked
+};
+
+/// One contender of one case.
+struct Measured {
+  std::string name;
+  double milliseconds = 0;  ///< median; of a wrong peer that of its one run
+  double ratio = 0;  ///< median over the rounds of its time / minfold's time in the same round
+  double ratio_low = 0, ratio_high = 0;  ///< quartiles
+  Verdict verdict;
+  Answer answer;  ///< without the arrays
+  int rounds = 0;
+};
+
+struct Row {
+  Case what;
+  Measured minfold;
+  double ceiling_fraction = 0;
+  std::vector<Measured> peers;
+};
+
+/// Checks all contenders, then times those that are right, in turns: minfold, peer, peer, ..., again.
+/// If minfold is wrong nothing is timed.
+Row measure(Case const& c, Plan const& plan, Ceilings const& ceilings);
+
+}  // namespace minfold::bench
+
+#endif
