@@ -90,8 +90,8 @@ void run_every_kernel(E const& space, Work const& work, Fingerprint& print) {
   print.add("pinv_direct", z);
   print.add("pinv_direct", kernels);
   auto const basis = new_basis<double>(items, n, n);
-  for (auto const method :
-       {FactorMethod::packed, FactorMethod::blocked, FactorMethod::team, FactorMethod::spectral}) {
+  for (auto const method : {FactorMethod::packed, FactorMethod::blocked, FactorMethod::pivoted,
+                            FactorMethod::team, FactorMethod::spectral}) {
     std::string const name = "kernel_and_pinv " + std::to_string(int(method));
     kernel_and_pinv(space, a, work.b, z, basis, solves, kernels, {.method = method});
     print.add(name, z);

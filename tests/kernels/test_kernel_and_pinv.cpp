@@ -12,7 +12,8 @@ using namespace minfold::test;
 
 namespace {
 
-constexpr FactorMethod methods[] = {FactorMethod::packed, FactorMethod::blocked, FactorMethod::team,
+constexpr FactorMethod methods[] = {FactorMethod::packed, FactorMethod::blocked,
+                                    FactorMethod::pivoted, FactorMethod::team,
                                     FactorMethod::spectral};
 
 template <class T>

@@ -13,6 +13,7 @@ enum class FactorMethod {
   automatic,  ///< hosts: packed up to n = 288, blocked above; devices: team
   packed,     ///< hosts: several items in the lanes of one thread; n <= 320
   blocked,    ///< hosts: one item a thread, Cholesky of BLAS and LAPACK; large n
+  pivoted,    ///< hosts: one item a thread, pivoted Cholesky; a kernel that is a sizeable part
   team,       ///< any space: one team an item; devices
   spectral,   ///< the whole spectrum: what the others leave undecided
 };

@@ -6,6 +6,7 @@
 #include <minfold/kernels/impl/blocked_kernel.hpp>
 #include <minfold/kernels/impl/factor_job.hpp>
 #include <minfold/kernels/impl/packed_kernel.hpp>
+#include <minfold/kernels/impl/pivoted_kernel.hpp>
 #include <minfold/kernels/impl/team_kernel.hpp>
 #include <minfold/kernels/kernel_and_pinv.hpp>
 #include <minfold/kernels/pinv_direct.hpp>
@@ -120,6 +121,52 @@ void factor_blocked(E const& space, FactorJob<T, E> const& job) {
       });
 }
 
+/// One item a task, by pivots.
+template <std::floating_point T, ExecutionSpace E>
+void factor_pivoted(E const& space, FactorJob<T, E> const& job) {
+  int const items = job.items(), n = job.order(), columns = job.columns();
+  Kokkos::Experimental::UniqueToken<E> const token(space);
+  long const size = pivoted_kernel_words(n, columns), integers = pivoted_kernel_integers(n);
+  Kokkos::View<T*, Kokkos::HostSpace> const work(
+      Kokkos::view_alloc(Kokkos::WithoutInitializing, "minfold::kernel_and_pinv::work"),
+      size * token.size());
+  advise_huge_pages(work.data(), work.size() * sizeof(T));
+  Kokkos::View<int*, Kokkos::HostSpace> const orders(
+      Kokkos::view_alloc(Kokkos::WithoutInitializing, "minfold::kernel_and_pinv::order"),
+      integers * token.size());
+  Kokkos::parallel_for(
+      "minfold::kernel_and_pinv::pivoted", one_thread_teams(space, items, 1),
+      [=](auto const& team) {
+        int const item = team.league_rank();
+        SequentialBlas const sequential;
+        int const worker = token.acquire();
+        KernelRecord<T> record;
+        bool const solves = columns > 0;
+        // Rows below the diagonal are read as columns: the lower triangle is what counts.
+        pivoted_kernel(ExplicitMatrix<T>{&job.matrix(item, 0, 0), n, 1, n}, columns,
+                       solves ? &job.b(item, 0, 0) : nullptr, solves ? &job.z(item, 0, 0) : nullptr,
+                       job.capacity() > 0 ? &job.basis.vectors(item, 0, 0) : nullptr,
+                       job.basis.dimension(item), record,
+                       solves ? &job.records(item * columns) : nullptr, work.data() + worker * size,
+                       orders.data() + worker * integers,
+                       PivotedKernelOptions<T>{.kernel_tolerance = job.kernel_tolerance,
+                                               .minimum_gap = job.minimum_gap,
+                                               .relative_tolerance = job.relative_tolerance,
+                                               .capacity = job.capacity(),
+                                               .seed = job.seed});
+        bool clear =
+            (record.outcome == Outcome::converged || record.outcome == Outcome::rank_limit) &&
+            record.dimension < n &&
+            record.smallest_kept >
+                clear_of_threshold<T> * job.kernel_tolerance * record.norm_estimate;
+        for (int c = 0; c < columns; ++c)
+          clear = clear && job.records(item * columns + c).outcome != Outcome::iteration_limit;
+        job.kernel_records(item) = record;
+        job.undecided(item) = clear ? 0 : 1;
+        token.release(worker);
+      });
+}
+
 /// The undecided items, one after the other in a batch of their own, through the spectrum.
 template <std::floating_point T, ExecutionSpace E>
 void factor_spectral(E const& space, FactorJob<T, E> const& job) {
@@ -193,8 +240,9 @@ void factor_spectral(E const& space, FactorJob<T, E> const& job) {
 template <ExecutionSpace E>
 FactorMethod factor_method(FactorMethod wanted, int n) {
   MINFOLD_REQUIRE(
-      runs_on_host<E> || (wanted != FactorMethod::packed && wanted != FactorMethod::blocked),
-      "kernel_and_pinv: the methods packed and blocked are for hosts");
+      runs_on_host<E> || (wanted != FactorMethod::packed && wanted != FactorMethod::blocked &&
+                          wanted != FactorMethod::pivoted),
+      "kernel_and_pinv: the methods packed, blocked and pivoted are for hosts");
   MINFOLD_REQUIRE(wanted != FactorMethod::packed || n <= packed_limit,
                   "kernel_and_pinv: the method packed is for orders up to ", packed_limit, ", not ",
                   n);
@@ -259,6 +307,7 @@ void kernel_and_pinv(
   if constexpr (impl::runs_on_host<E>) {
     if (method == FactorMethod::packed) impl::factor_packed(space, job);
     if (method == FactorMethod::blocked) impl::factor_blocked(space, job);
+    if (method == FactorMethod::pivoted) impl::factor_pivoted(space, job);
   }
   if (method == FactorMethod::team) impl::factor_team(space, job);
   if (method == FactorMethod::spectral) Kokkos::deep_copy(space, job.undecided, 1);
