@@ -7,24 +7,6 @@
 /// Lower halves of symmetric matrices, one in each lane of packs. Hosts only.
 namespace minfold::impl {
 
-/// Transposes lanes<T> packs.
-template <class T, int S = 1>
-void transpose(Pack<T>* a) {
-  if constexpr (S < lanes<T>) {
-    constexpr int w = lanes<T>;
-    for (int k = 0; k < w; ++k) {
-      if (k & S) continue;
-      Pack<T> const x = a[k], y = a[k + S];
-      [&]<int... L>(std::integer_sequence<int, L...>) {
-        a[k] = __builtin_shufflevector(x, y, (L / (2 * S) * 2 * S + L % S + (L / S % 2) * w)...);
-        a[k + S] =
-            __builtin_shufflevector(x, y, (L / (2 * S) * 2 * S + L % S + (L / S % 2) * w + S)...);
-      }(std::make_integer_sequence<int, w>{});
-    }
-    transpose<T, 2 * S>(a);
-  }
-}
-
 /// to[i] := lane l is from[l][i].
 template <class T>
 void gather_lanes(int n, T const* const* from, Pack<T>* to) {
