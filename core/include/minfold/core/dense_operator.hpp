@@ -3,10 +3,21 @@
 #define MINFOLD_CORE_DENSE_OPERATOR_HPP
 
 #include <minfold/core/blas.hpp>
+#include <minfold/core/impl/split_product.hpp>
 
 namespace minfold {
 
-/// A batch of explicit symmetric matrices, matrix(item, n, n); both triangles are read.
+namespace impl {
+/// Whether products with a batch of matrices may be worked from the lower halves of contiguous rows.
+template <class Matrix, class E>
+inline constexpr bool by_halves =
+    runs_on_host<E> && std::is_same_v<typename Matrix::array_layout, Kokkos::LayoutRight> &&
+    (std::is_same_v<std::remove_const_t<typename Matrix::value_type>, double> ||
+     std::is_same_v<std::remove_const_t<typename Matrix::value_type>, float>);
+}  // namespace impl
+
+/// A batch of explicit symmetric matrices, matrix(item, n, n). Which of the two triangles is read
+/// differs between methods; with NaN in one of them only, so does the outcome.
 template <class Matrix>
 struct DenseOperator {
   using scalar_type = std::remove_const_t<typename Matrix::value_type>;
@@ -37,6 +48,14 @@ struct DenseOperator {
   template <ExecutionSpace E, class X, class Y>
     requires(X::rank() == 3)
   void apply(E const& space, X const& x, Y const& y) const {
+    if constexpr (impl::by_halves<Matrix, E>) {
+      if (int(x.extent(1)) <= impl::columns_by_halves) {
+        impl::SplitProduct<E, scalar_type> const product(space, int(x.extent(0)), int(x.extent(1)),
+                                                         dim());
+        product(space, matrix, x, y, [](int, int) { return true; });
+        return;
+      }
+    }
     if constexpr (std::is_same_v<typename Matrix::array_layout, Kokkos::LayoutRight>) {
       // X H = (H X^T)^T for symmetric H: rows of X are the vectors.
       batched_gemm(space, Transpose::no, Transpose::no, scalar_type(1), x, matrix, scalar_type(0),

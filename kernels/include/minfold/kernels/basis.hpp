@@ -14,9 +14,11 @@ struct Basis {
   Scalars<int, E> dimension;
 };
 
-/// How a batch is worked: one launch for the whole solve (needs a TeamOperator), or one launch a
-/// step with block products between them.
-enum class Path { automatic, fused, bulk };
+/// How a batch is worked: one launch for the whole solve (`fused`, needs a TeamOperator), or one launch
+/// a step with block products between them (`bulk`). For explicit matrices on a host there are two
+/// more launches for the whole solve: one system a thread with products that read half of each
+/// matrix (`halves`), and several systems a thread, one in each lane of its registers (`packed`).
+enum class Path { automatic, fused, bulk, halves, packed };
 
 }  // namespace minfold
 

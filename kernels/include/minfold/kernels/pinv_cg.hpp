@@ -44,6 +44,10 @@ struct PinvCgOptions {
 ///           `indefinite_operator`: z is the last iterate before the direction of negative
 ///           curvature (a descent direction for truncated Newton methods), 0 if it was the first.
 /// Costs     an iteration: one product, two reductions. 4 n words of workspace a system, allocated.
+///           Of explicit matrices (DenseOperator, LayoutRight) a host reads one half in a product:
+///           for n <= impl::packed_cg_order as a copy in the cache of each thread, n^2 / 2 packs;
+///           for n > impl::fused_order the threads share each product, in up to 8 partial sums a
+///           column, so that also one item uses all of them.
 ///           Any scale of A and b: the work is done on b / ||b|| and A / 2^e.
 /// Method    Hestenes-Stiefel CG from z = 0, which stays in range A, restarted from the true
 ///           residual until that one meets the tolerance.

@@ -2,8 +2,10 @@
 #ifndef MINFOLD_KERNELS_IMPL_KRYLOV_DRIVER_HPP
 #define MINFOLD_KERNELS_IMPL_KRYLOV_DRIVER_HPP
 
+#include <minfold/core/dense_operator.hpp>
 #include <minfold/core/lifted_operator.hpp>
 #include <minfold/kernels/basis.hpp>
+#include <minfold/kernels/impl/host_team.hpp>
 
 namespace minfold::impl {
 
@@ -30,13 +32,14 @@ KOKKOS_INLINE_FUNCTION auto system_vector(V const& v, int item, int c) {
 template <class Team, class K, class V>
 KOKKOS_INLINE_FUNCTION auto remove_kernel(Team const& team, int n, K const& kernel, int dimension,
                                           V const& v) {
-  using T = typename V::value_type;
+  using T = std::remove_cvref_t<decltype(v(0))>;
   T removed = 0;
   for (int pass = 0; pass < 2; ++pass)
     for (int j = 0; j < dimension; ++j) {
-      T const overlap = team_sum(team, n, [&](int i) { return kernel(j, i) * v(i); });
+      auto const k = Kokkos::subview(kernel, j, Kokkos::ALL);
+      T const overlap = team_dot(team, n, k, v);
       if (pass == 0) removed += overlap * overlap;
-      team_for(team, n, [&](int i) { v(i) -= overlap * kernel(j, i); });
+      team_for(team, n, [&](int i) { v(i) -= overlap * k(i); });
       team.team_barrier();
     }
   return Kokkos::sqrt(removed);
@@ -48,56 +51,87 @@ KOKKOS_INLINE_FUNCTION int kernel_dimension(Basis<T, E> const& kernel, int item)
   return kernel.vectors.data() ? kernel.dimension(item) : 0;
 }
 
-/// Below this order a host works a whole solve in one launch; above, products of blocks win.
-inline constexpr int fused_order = 512;
-
+/// Explicit matrices on a host, of which products need to read one half only.
 template <class A, class E>
-bool wants_fused(Path path, int columns, int n) {
-  if constexpr (!TeamOperator<A, E>) {
+inline constexpr bool has_halves = false;
+template <class Matrix, class E>
+inline constexpr bool has_halves<DenseOperator<Matrix>, E> = by_halves<Matrix, E>;
+
+/// What Path::automatic stands for. By order, columns and type only: a result must not depend on the
+/// batch it is part of.
+template <class A, class E>
+Path chosen_path(Path path, int columns, int n) {
+  if constexpr (!has_halves<A, E>)
+    MINFOLD_REQUIRE(path != Path::packed && path != Path::halves,
+                    "Path::packed and Path::halves need explicit matrices, LayoutRight, on a host");
+  if constexpr (!TeamOperator<A, E>)
     MINFOLD_REQUIRE(path != Path::fused, "Path::fused needs an operator with a team product");
-    return false;
+  if (path != Path::automatic) return path;
+  if constexpr (has_halves<A, E>) {
+    if (n <= packed_cg_order) return Path::packed;
+    return n <= fused_order && columns < 4 ? Path::halves : Path::bulk;
+  } else if constexpr (!TeamOperator<A, E>) {
+    return Path::bulk;
   } else if constexpr (!BulkOperator<A, E>) {
-    return path != Path::bulk;
+    return Path::fused;
   } else {
-    return path == Path::fused || (path == Path::automatic && n <= fused_order && columns < 4);
+    return n <= fused_order && columns < 4 ? Path::fused : Path::bulk;
   }
 }
 
-/// Runs a Krylov iteration written as a state machine. A `Step` has
-///   operand, product                    Blocks (item, column, n)
+/// A Krylov iteration written as a state machine. A `Step` has
 ///   begin(team, item, c)                first operand
 ///   step(team, item, c)                 consumes product = A operand, writes the next operand
 ///   running(item, c) -> bool            the same for all threads of the team
-/// so that the numerics stand once, for one launch a solve and for one launch a step.
-template <ExecutionSpace E, class A, class Step>
-void run_krylov(E const& space, A const& a, Step const& s, int items, int columns, int n,
-                Path path) {
-  int const systems = items * columns;
-  if (systems == 0) return;
-  [[maybe_unused]] bool const fused = wants_fused<A, E>(path, columns, n);
-  if constexpr (TeamOperator<A, E>) {
-    if (fused) {
-      for_each_item(
-          "minfold::krylov::fused", space, systems, n,
-          KOKKOS_LAMBDA(TeamMember<E> const& team, int system) {
-            int const item = system / columns, c = system % columns;
-            s.begin(team, item, c);
-            team.team_barrier();
-            while (s.running(item, c)) {
-              a.apply(team, item, Kokkos::subview(s.operand, item, c, Kokkos::ALL),
-                      Kokkos::subview(s.product, item, c, Kokkos::ALL));
-              team.team_barrier();
-              s.step(team, item, c);
-              team.team_barrier();
-            }
-          });
-      return;
-    }
-  }
+/// so that the numerics stand once, for one launch a solve and for one launch a step. The vectors are
+/// worked by vector_team: on a host that is one thread with its registers.
+template <ExecutionSpace E, class A, class Step, class Operand>
+void run_fused(E const& space, A const& a, Step const& s, Operand const& operand,
+               Operand const& product, bool by_half) {
+  int const items = int(operand.extent(0)), columns = int(operand.extent(1)),
+            n = int(operand.extent(2));
+  for_each_item(
+      "minfold::krylov::fused", space, items * columns, n,
+      KOKKOS_LAMBDA(TeamMember<E> const& team, int system) {
+        // All captured here: nvcc takes no first capture inside `if constexpr`.
+        auto const& matrices = a;
+        auto const& x = operand;
+        auto const& y = product;
+        bool halves = by_half;
+        int const item = system / columns, c = system % columns;
+        auto const workers = vector_team<E>(team);
+        s.begin(workers, item, c);
+        team.team_barrier();
+        while (s.running(item, c)) {
+          if constexpr (has_halves<A, E>) {
+            if (halves)
+              half_product(n, matrix_rows(matrices.matrix, item), long(matrices.matrix.stride(1)),
+                           system_vector(x, item, c).data(), system_vector(y, item, c).data());
+          } else {
+            halves = false;
+          }
+          if (!halves)
+            matrices.apply(team, item, Kokkos::subview(x, item, c, Kokkos::ALL),
+                           Kokkos::subview(y, item, c, Kokkos::ALL));
+          team.team_barrier();
+          s.step(workers, item, c);
+          team.team_barrier();
+        }
+      });
+}
+
+/// Products between looks at what is still running: a look waits for the device.
+template <ExecutionSpace E>
+inline constexpr int steps_between_looks = runs_on_host<E> ? 1 : 8;
+
+template <ExecutionSpace E, class Step, class Operand, class Product>
+void run_bulk(E const& space, Step const& s, Operand const& operand, Product const& multiply) {
+  int const columns = int(operand.extent(1)), systems = int(operand.extent(0)) * columns,
+            n = int(operand.extent(2));
   for_each_item(
       "minfold::krylov::begin", space, systems, n,
       KOKKOS_LAMBDA(TeamMember<E> const& team, int system) {
-        s.begin(team, system / columns, system % columns);
+        s.begin(vector_team<E>(team), system / columns, system % columns);
       });
   for (;;) {
     int active = 0;
@@ -108,14 +142,38 @@ void run_krylov(E const& space, A const& a, Step const& s, int items, int column
         },
         active);
     if (active == 0) return;
-    apply_block(space, a, Blocks<typename A::scalar_type const, E>(s.operand), s.product);
-    for_each_item(
-        "minfold::krylov::step", space, systems, n,
-        KOKKOS_LAMBDA(TeamMember<E> const& team, int system) {
-          int const item = system / columns, c = system % columns;
-          if (s.running(item, c)) s.step(team, item, c);
-        });
+    for (int turn = 0; turn < steps_between_looks<E>; ++turn) {
+      multiply();
+      for_each_item(
+          "minfold::krylov::step", space, systems, n,
+          KOKKOS_LAMBDA(TeamMember<E> const& team, int system) {
+            int const item = system / columns, c = system % columns;
+            if (s.running(item, c)) s.step(vector_team<E>(team), item, c);
+          });
+    }
   }
+}
+
+template <ExecutionSpace E, class A, class Step, class Operand>
+void run_krylov(E const& space, A const& a, Step const& s, Operand const& operand,
+                Operand const& product, Path path) {
+  using T = typename A::scalar_type;
+  if (operand.extent(0) * operand.extent(1) == 0) return;
+  if constexpr (TeamOperator<A, E>) {
+    if (path == Path::fused || path == Path::halves)
+      return run_fused(space, a, s, operand, product, path == Path::halves);
+  }
+  if constexpr (has_halves<A, E>) {
+    if (int(operand.extent(1)) <= columns_by_halves) {
+      SplitProduct<E, T> const split(space, int(operand.extent(0)), int(operand.extent(1)),
+                                     int(operand.extent(2)));
+      return run_bulk(space, s, operand, [&] {
+        split(space, a.matrix, operand, product,
+              [=](int item, int c) { return s.running(item, c); });
+      });
+    }
+  }
+  run_bulk(space, s, operand, [&] { apply_block(space, a, Blocks<T const, E>(operand), product); });
 }
 
 }  // namespace minfold::impl

@@ -129,7 +129,7 @@ struct CglsStep {
   template <class Team>
   KOKKOS_FUNCTION void store(Team const& team, int item, int c, State const& s) const {
     team.team_barrier();
-    Kokkos::single(Kokkos::PerTeam(team), [&] { states(item * columns + c) = s; });
+    team_single(team, [&] { states(item * columns + c) = s; });
     team.team_barrier();
   }
 
@@ -239,7 +239,7 @@ struct CglsStep {
       outcome = Outcome::not_finite;
       team_for(team, n, [&](int i) { zi(i) = r(i) = T(0); });
     }
-    Kokkos::single(Kokkos::PerTeam(team), [&] {
+    team_single(team, [&] {
       SolveRecord<T> record;
       record.outcome = outcome;
       record.iterations = s.iterations;
@@ -300,7 +300,9 @@ void pinv_cgls(E const& space, A const& a, B const& b, Z const& z, R const& kern
       columns,
       options.max_iterations > 0 ? options.max_iterations : 10 * n + 100};
   Kokkos::deep_copy(space, step.operand, T(0));
-  impl::run_krylov(space, a, step, items, columns, n, options.path);
+  Path path = impl::chosen_path<A, E>(options.path, columns, n);
+  if (path == Path::packed) path = Path::halves;
+  impl::run_krylov(space, a, step, step.operand, step.product, path);
 }
 
 }  // namespace minfold
