@@ -32,6 +32,18 @@ int vector_length() {
   }
 }
 
+/// Components of a long vector that one host task of wide_blas.hpp works: 16 vectors of 4096
+/// doubles fill 512 KB, half of a 1 MB second-level cache. Chosen by that, not by a measurement.
+/// Fixed, and not per thread: see wide_chunks.
+inline constexpr int wide_chunk = 4096;
+
+/// First width of a Nystrom sketch of automatic rank.
+inline constexpr int nystrom_first = 16;
+/// What a product costs that travels in a block of 16 or more, in products that travel alone. Measured,
+/// two cores, dense, 2 x 2048 and 4 x 2048: 0.12 to 0.15, the factors of the sketch included. An operator
+/// that works column by column gains nothing, so the rule stays above.
+inline constexpr double nystrom_block_cost = 0.25;
+
 }  // namespace minfold::impl
 
 #endif
