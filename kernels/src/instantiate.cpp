@@ -2,6 +2,7 @@
 #include <minfold/kernels/impl/usual.hpp>
 #include <minfold/kernels/kernel_and_pinv.hpp>
 #include <minfold/kernels/orthonormalize.hpp>
+#include <minfold/kernels/pinv_pcg.hpp>
 #include <minfold/kernels/range_finder.hpp>
 #include <minfold/kernels/tangent_space.hpp>
 
@@ -10,6 +11,8 @@ namespace minfold {
 MINFOLD_IMPL_USUAL(MINFOLD_IMPL_USUAL_ORTHONORMALIZE, )
 MINFOLD_IMPL_USUAL(MINFOLD_IMPL_USUAL_SYMMETRIC_EIGEN, )
 MINFOLD_IMPL_USUAL(MINFOLD_IMPL_USUAL_PINV_CG, )
+MINFOLD_IMPL_USUAL(MINFOLD_IMPL_USUAL_NYSTROM, )
+MINFOLD_IMPL_USUAL(MINFOLD_IMPL_USUAL_PINV_PCG, )
 MINFOLD_IMPL_USUAL(MINFOLD_IMPL_USUAL_PINV_CGLS, )
 MINFOLD_IMPL_USUAL(MINFOLD_IMPL_USUAL_PINV_DIRECT, )
 MINFOLD_IMPL_USUAL(MINFOLD_IMPL_USUAL_KERNEL_AND_PINV, )

@@ -22,13 +22,19 @@ struct KernelBasisOptions {
   T minimum_gap = 10;
   int block = 8;   ///< randomized: random vectors to begin with; doubled as needed
   int probes = 2;  ///< randomized: vectors that must remain outside the kernel
-  T solve_tolerance =
-      std::is_same_v<T, float> ? T(3e-6) : T(1e-13);  ///< randomized: of the CG solves
+  /// randomized: least relative residual of the CG solves that settle the dimension
+  T solve_tolerance = std::is_same_v<T, float> ? T(3e-6) : T(1e-13);
+  /// randomized: ||A q|| / ||A|| that the vectors of the basis are then brought to
+  T basis_tolerance = 2 * epsilon<T>;
   int max_iterations = 0;  ///< randomized: of the CG solves; 0: 10 n + 100
   std::uint64_t seed = 1;
   ItemIds item_ids = {};
   /// randomized: of all CG solves of a column together; 0: no limit of its own
   int total_iterations = 0;
+  /// randomized: a basis to start from, such as the last one of a slowly moving operator, (items,
+  /// any number of columns, n) and (items). It costs nothing where it is wrong but its columns.
+  Kokkos::View<T const***, Kokkos::LayoutRight, Kokkos::AnonymousSpace> start = {};
+  Kokkos::View<int const*, Kokkos::AnonymousSpace> start_dimension = {};
 };
 
 /// Orthonormal basis of ker A = tangent space of the manifold of minimizers; A symmetric positive
@@ -43,16 +49,23 @@ struct KernelBasisOptions {
 ///           record.dimension is a lower bound), `indefinite_operator` for a clearly negative
 ///           eigenvalue.
 /// Costs     direct: n products (none for DenseOperator), 9 n^3 flops. Randomized: (k + probes,
-///           rounded up to block * 2^j) * (CG iterations + 2) products, whatever n is; four times
-///           that where the kernel's eigenvalues are noise and not zero, or where the inverses of the
-///           kept ones add up to a quarter of 1 / (tolerance ||A||): then one may be below it.
-///           A quarter of the iterations more, on k vectors, bring the basis to the rounding level.
+///           rounded up to block * 2^j) * (CG iterations to a residual of 1e-4 kernel_tolerance, + 3)
+///           products, which settle the dimension, and k * (iterations from there to the rounding
+///           level, + 1), whatever n is; four times the first part where the kernel's eigenvalues
+///           are noise above that residual, or where the inverses of the kept ones add up to
+///           a quarter of 1 / (tolerance ||A||): then one may be below it. A start that is the
+///           kernel up to delta saves its own columns the iterations of log(1 / delta), and the
+///           block is no wider than it and the probes. 6 words a component and column, allocated
+///           once a width.
 /// Method    randomized: a random block W is projected onto ker A, W - Z with A Z = A W solved by CG
 ///           (consistent, one product an iteration), then Rayleigh-Ritz on its span. What CG leaves in
 ///           the excess columns is dominated by the smallest eigenvalues, which is where the gap is
 ///           read. A block wider than k finds all of ker A with probability one; single-vector
 ///           Krylov methods miss members of a multiple eigenvalue. Noise of either sign, below
-///           kernel_tolerance, counts as zero.
+///           kernel_tolerance, counts as zero. Then the k vectors alone are projected again,
+///           in the complement of what they span (polish_kernel.hpp). Columns that have ended are
+///           not multiplied on. With a start its vectors take the place of the first random ones;
+///           what is asked of the result and how it is recomputed does not change.
 template <ExecutionSpace E, Operator<E> A, class Records>
 void kernel_basis(E const& space, A const& a, Basis<typename A::scalar_type, E> const& basis,
                   Records const& records,

@@ -43,6 +43,7 @@ inline constexpr int factor_block_bytes = 512 * 1024;
 /// Up to this order the next pack is fetched while one is worked: both together stay in a second-level
 /// cache of 512 KB.
 inline constexpr int prefetch_order = 64;
+
 // Pivoted Cholesky on hosts. One core of an Intel Xeon with AVX-512 at 2 GHz, OpenBLAS 0.3.29.
 
 /// Columns whose updates travel together through dgemm. k = n / 4, ms of the factorization with blocks of
@@ -61,6 +62,7 @@ inline constexpr int few_right_sides = 4;
 inline int range_chunk(int n) {
   return n >= 256 ? 1 : n >= 64 ? 4 : 16;
 }
+
 /// Up to this order CG works packs of systems, a system a lane; above, a system a thread with packs
 /// of components. Measured on two cores with AVX-512, double, cond 1e2: 1000 x 32 in 1.4 ms against
 /// 3.8, 200 x 128 in 8.7 ms against 10.6, 50 x 128 with 8 columns in 15 ms against 38 by bulk. One
@@ -71,6 +73,18 @@ inline constexpr int packed_cg_order = 128;
 inline constexpr int fused_order = 512;
 /// Up to so many columns a block product reads one half of H for each pack of them; above, dgemm.
 inline constexpr int columns_by_halves = 16;
+
+/// Components of a long vector that one host task of wide_blas.hpp works: 16 vectors of 4096
+/// doubles fill 512 KB, half of a 1 MB second-level cache. Chosen by that, not by a measurement.
+/// Fixed, and not per thread: see wide_chunks.
+inline constexpr int wide_chunk = 4096;
+
+/// First width of a Nystrom sketch of automatic rank.
+inline constexpr int nystrom_first = 16;
+/// What a product costs that travels in a block of 16 or more, in products that travel alone. Measured,
+/// two cores, dense, 2 x 2048 and 4 x 2048: 0.12 to 0.15, the factors of the sketch included. An operator
+/// that works column by column gains nothing, so the rule stays above.
+inline constexpr double nystrom_block_cost = 0.25;
 
 }  // namespace minfold::impl
 

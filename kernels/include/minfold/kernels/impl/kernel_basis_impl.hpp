@@ -4,77 +4,9 @@
 
 #include <minfold/kernels/impl/polish_kernel.hpp>
 #include <minfold/kernels/impl/sketch.hpp>
-#include <minfold/kernels/impl/spectral.hpp>
 #include <minfold/kernels/kernel_basis.hpp>
-#include <minfold/kernels/orthonormalize.hpp>
 
 namespace minfold::impl {
-
-/// What the projection of the sketch has learnt of an item.
-template <std::floating_point T>
-struct FilterState {
-  T norm = 0;            ///< lower bound of ||A||
-  T solve_residual = 0;  ///< worst recomputed residual of the solves
-  int products = 0;
-  bool indefinite = false;
-};
-
-/// One width of the randomized method: Rayleigh-Ritz on the span of `filtered`.
-template <std::floating_point T, ExecutionSpace E>
-struct RitzBlock {
-  Blocks<T, E> basis, product;  ///< Ritz vectors and A times them, ascending
-  Vectors<T, E> values;
-  Scalars<OrthonormalizeRecord<T>, E> orthonormal;
-};
-
-template <ExecutionSpace E, class A, class W>
-RitzBlock<typename A::scalar_type, E> rayleigh_ritz(E const& space, A const& a, W const& filtered) {
-  using T = typename A::scalar_type;
-  int const items = a.batch_size(), n = a.dim(), width = int(filtered.extent(1));
-  auto const q = make_blocks<T>(space, "minfold::ritz::basis", items, width, n);
-  auto const aq = make_blocks<T>(space, "minfold::ritz::product", items, width, n);
-  auto const small = make_blocks<T>(space, "minfold::ritz::projected", items, width, width);
-  auto const eigen = make_scalars<EigenRecord<T>>(space, "minfold::ritz::eigen", items);
-  RitzBlock<T, E> r{make_blocks<T>(space, "minfold::ritz::vectors", items, width, n),
-                    make_blocks<T>(space, "minfold::ritz::images", items, width, n),
-                    make_vectors<T>(space, "minfold::ritz::values", items, width),
-                    make_scalars<OrthonormalizeRecord<T>>(space, "minfold::ritz::records", items)};
-  Kokkos::deep_copy(space, q, filtered);
-  // Columns that CG reduced to rounding still point at the smallest kept eigenvalues: keep all
-  // that can be normalized.
-  orthonormalize(space, q, r.orthonormal,
-                 {.relative_tolerance = Kokkos::Experimental::norm_min_v<T>});
-  apply_block(space, a, Blocks<T const, E>(q), aq);
-  batched_gemm(space, Transpose::no, Transpose::yes, T(1), q, aq, T(0), small);
-  // Zero rows of q would pose as kernel vectors: they get a value beyond every other, and sort last.
-  auto const orthonormal = r.orthonormal;
-  for_each_item(
-      "minfold::ritz::mask", space, items, width,
-      KOKKOS_LAMBDA(TeamMember<E> const& team, int item) {
-        int const rank = orthonormal(item).rank;
-        T const top = team_max(team, width * width, [&](int t) {
-          return Kokkos::abs(small(item, t / width, t % width));
-        });
-        team.team_barrier();
-        team_for(team, width, [&](int j) {
-          if (j >= rank) small(item, j, j) = T(2 * width + 2) * (top > T(0) ? top : T(1));
-        });
-      });
-  symmetric_eigen(space, small, r.values, eigen, {.verify = false});
-  batched_gemm(space, Transpose::no, Transpose::no, T(1), small, q, T(0), r.basis);
-  batched_gemm(space, Transpose::no, Transpose::no, T(1), small, aq, T(0), r.product);
-  auto const values = r.values;
-  for_each_item(
-      "minfold::ritz::poison", space, items, width,
-      KOKKOS_LAMBDA(TeamMember<E> const& team, int item) {
-        if (eigen(item).outcome == Outcome::converged &&
-            orthonormal(item).outcome == Outcome::converged)
-          return;
-        team_for(team, width,
-                 [&](int j) { values(item, j) = Kokkos::Experimental::quiet_NaN_v<T>; });
-      });
-  return r;
-}
 
 /// Reads dimension, gap and residuals off the Ritz values. `needs_more` counts the items whose
 /// block leaves too few vectors outside the kernel to trust the count.
@@ -123,6 +55,7 @@ int judge_ritz(E const& space, RitzBlock<T, E> const& ritz,
         Kokkos::single(Kokkos::PerTeam(team), [&] {
           basis.dimension(item) = k;
           records(item) = record;
+          states(item).first = split.first;
         });
       });
   int const probes = options.probes;
@@ -161,32 +94,31 @@ void raise_norms(E const& space, X const& x, AX const& ax,
       });
 }
 
-/// A + tolerance ||A|| I of each item.
-template <class A, std::floating_point T, ExecutionSpace E>
-struct LiftedSpectrum {
-  using scalar_type = T;
-  A a;
-  Scalars<FilterState<T>, E> states;
-  T tolerance;
+/// omega(item, c, :) := vector c of the basis to start from, made a unit vector, where it has one; random
+/// columns have numbers from `first` on.
+template <ExecutionSpace E, std::floating_point T>
+void fill_start(E const& space, Blocks<T, E> const& omega, int first,
+                KernelBasisOptions<T> const& options) {
+  fill_sketch(space, omega, options.seed, Stream::sketch, first, options.item_ids);
+  if (first > 0 || options.start.extent(1) == 0) return;
+  Kokkos::View<T const***, Kokkos::LayoutRight, typename E::memory_space> const start =
+      options.start;
+  Kokkos::View<int const*, typename E::memory_space> const dimension = options.start_dimension;
+  int const n = int(omega.extent(2)),
+            columns = std::min(int(omega.extent(1)), int(start.extent(1)));
+  for_each_item(
+      "minfold::kernel_basis::start_vectors", space, int(omega.extent(0)) * columns, n,
+      KOKKOS_LAMBDA(TeamMember<E> const& team, int system) {
+        int const item = system / columns, c = system % columns;
+        if (c >= dimension(item)) return;
+        T const norm = team_norm(team, n, Kokkos::subview(start, item, c, Kokkos::ALL));
+        if (!(norm > T(0)) || !Kokkos::isfinite(norm)) return;
+        team_for(team, n, [&](int i) { omega(item, c, i) = start(item, c, i) / norm; });
+      });
+}
 
-  int batch_size() const { return a.batch_size(); }
-  int dim() const { return a.dim(); }
-  template <class X, class Y>
-  void apply(E const& space, X const& x, Y const& y) const {
-    apply_block(space, a, x, y);
-    auto const shift = tolerance;
-    auto const norms = states;
-    Kokkos::parallel_for(
-        "minfold::kernel_basis::shift",
-        Kokkos::MDRangePolicy<E, Kokkos::Rank<3>>(
-            space, {0, 0, 0}, {int(x.extent(0)), int(x.extent(1)), int(x.extent(2))}),
-        KOKKOS_LAMBDA(int item, int c, int i) {
-          y(item, c, i) += shift * norms(item).norm * x(item, c, i);
-        });
-  }
-};
-
-/// filtered(:, first.., :) := (I - A^+ A) Omega for new random columns.
+/// filtered(:, first.., :) := (I - A^+ A) Omega for new random columns, up to a residual that leaves no
+/// doubt of the count.
 ///
 /// Where the kernel's eigenvalues are noise, up to tolerance ||A|| =: t in magnitude, A^+ would
 /// take the noise for range, so a solve stops at curvature t and such columns are filtered by
@@ -196,104 +128,93 @@ template <ExecutionSpace E, class A, std::floating_point T>
 void project_sketch(E const& space, A const& a, Blocks<T, E> const& filtered, int first, int count,
                     Scalars<FilterState<T>, E> const& states,
                     KernelBasisOptions<T> const& options) {
+  using Found = typename ProjectionState<T>::Found;
   int const items = a.batch_size(), n = a.dim();
   auto const omega = make_blocks<T>(space, "minfold::kernel_basis::sketch", items, count, n);
   auto const image = make_blocks<T>(space, "minfold::kernel_basis::image", items, count, n);
-  auto const inside = make_blocks<T>(space, "minfold::kernel_basis::range_part", items, count, n);
-  auto const again = make_blocks<T>(space, "minfold::kernel_basis::image2", items, count, n);
-  auto const noisy = make_scalars<int>(space, "minfold::kernel_basis::noisy", items * count);
-  auto const records =
-      make_scalars<SolveRecord<T>>(space, "minfold::kernel_basis::solves", items * count);
-  fill_sketch(space, omega, options.seed, Stream::sketch, first, options.item_ids);
+  auto const rest = make_blocks<T>(space, "minfold::kernel_basis::residual", items, count, n);
+  auto const columns =
+      make_scalars<ProjectionState<T>>(space, "minfold::kernel_basis::columns", items * count);
+  fill_start(space, omega, first, options);
   apply_block(space, a, Blocks<T const, E>(omega), image);
   raise_norms(space, omega, image, states);
-  // The dominant directions of A Omega bring the estimate of the norm close to ||A||. Scaled, since
-  // A^2 may leave the range that A does not leave.
-  for_each_item(
-      "minfold::kernel_basis::unit", space, items * count, n,
-      KOKKOS_LAMBDA(TeamMember<E> const& team, int system) {
-        auto const from = Kokkos::subview(image, system / count, system % count, Kokkos::ALL);
-        auto const to = Kokkos::subview(inside, system / count, system % count, Kokkos::ALL);
-        T const scale = power_of_two_below(team_norm(team, n, from));
-        team_for(team, n, [&](int i) { to(i) = from(i) / scale; });
-      });
-  apply_block(space, a, Blocks<T const, E>(inside), again);
-  raise_norms(space, inside, again, states);
+  Kokkos::MDRangePolicy<E, Kokkos::Rank<3>> const all(space, {0, 0, 0}, {items, count, n});
+  Kokkos::parallel_for(
+      "minfold::kernel_basis::place", all,
+      KOKKOS_LAMBDA(int item, int c, int i) { filtered(item, first + c, i) = omega(item, c, i); });
   constexpr int passes = 3;
-  int const limit = options.max_iterations, total = options.total_iterations;
+  int const limit = options.max_iterations > 0 ? options.max_iterations : 10 * n + 100;
+  int const total = options.total_iterations;
   int spent = 0;
   for (int pass = 0; pass <= passes; ++pass) {
     // What is left is shared by the passes to come, of which the first may well be the only one.
     int const share = pass == 0 ? total : std::max(1, (total - spent) / (passes + 1 - pass));
-    int const iterations = total == 0 ? limit : limit == 0 ? share : std::min(limit, share);
-    if (pass == 0)
-      pinv_cg(space, a, image, inside, records,
-              {.relative_tolerance = options.solve_tolerance,
-               .max_iterations = iterations,
-               .negative_curvature = options.kernel_tolerance,
-               .smallest_curvature = options.kernel_tolerance,
-               .path = Path::bulk});
-    else
-      pinv_cg(space, LiftedSpectrum<A, T, E>{a, states, options.kernel_tolerance}, image, inside,
-              records,
-              {.relative_tolerance = options.solve_tolerance,
-               .max_iterations = iterations,
-               .path = Path::bulk});
-    if (total > 0) {
-      int most = 0;
-      Kokkos::parallel_reduce(
-          "minfold::kernel_basis::spent", Kokkos::RangePolicy<E>(space, 0, items * count),
-          KOKKOS_LAMBDA(int system, int& largest) {
-            if (records(system).iterations > largest) largest = records(system).iterations;
-          },
-          Kokkos::Max<int>(most));
-      spent += most;
+    ProjectionOptions<T> o;
+    o.iterations = total == 0 ? limit : std::min(limit, share);
+    o.restarts = 8;
+    if (pass == 0) {
+      // judge_ritz asks for a quarter of the tolerance. The rest is for what it reads: an eigenvalue
+      // near the tolerance must be resolved in every column, or some are filtered with A + t
+      // and some are not, and the excess columns must point at the smallest kept one.
+      o.tolerance = Kokkos::max(options.solve_tolerance, T(1e-4) * options.kernel_tolerance);
+      o.curvature = options.kernel_tolerance;
+    } else {
+      o.relative = options.solve_tolerance;
+      o.shift = options.kernel_tolerance;
     }
+    Kokkos::parallel_for(
+        "minfold::kernel_basis::activate", Kokkos::RangePolicy<E>(space, 0, items * count),
+        KOKKOS_LAMBDA(int system) {
+          bool const noisy = pass == 0 || columns(system).found == Found::small_curvature ||
+                             (pass == 1 && columns(system).found == Found::negative_curvature);
+          bool const goes_on = pass < 2 ? noisy : columns(system).active;
+          columns(system) = ProjectionState<T>{};
+          columns(system).active = goes_on;
+        });
+    spent += run_projection(
+        space, a,
+        ProjectionStep<T, E>{filtered, omega, rest, first, columns, states, {}, o, n, count},
+        image);
     int noise = 0;
     Kokkos::parallel_reduce(
         "minfold::kernel_basis::noisy", Kokkos::RangePolicy<E>(space, 0, items * count),
         KOKKOS_LAMBDA(int system, int& sum) {
           // Negative curvature counts only beyond t, which the passes with A + t will tell.
-          auto const outcome = records(system).outcome;
-          if (pass == 0)
-            noisy(system) =
-                outcome == Outcome::inconsistent_rhs || outcome == Outcome::indefinite_operator;
-          sum += noisy(system);
+          auto const& s = columns(system);
+          sum += pass == 0
+                     ? s.found == Found::small_curvature || s.found == Found::negative_curvature
+                     : s.active;
         },
         noise);
     for_each_item(
         "minfold::kernel_basis::filter", space, items, n,
         KOKKOS_LAMBDA(TeamMember<E> const& team, int item) {
           auto s = states(item);
+          T const scale = power_of_two_below(s.norm);
+          T norm = s.norm;
           for (int c = 0; c < count; ++c) {
-            int const system = item * count + c;
-            auto const& r = records(system);
-            auto const w = Kokkos::subview(omega, item, c, Kokkos::ALL);
-            bool const wait = pass == 0 && noisy(system);
-            s.products += r.products + (pass > 0 && noisy(system) ? 1 : 0);
-            if (!wait) s.indefinite = s.indefinite || r.outcome == Outcome::indefinite_operator;
+            auto const& column = columns(item * count + c);
+            norm = Kokkos::max(norm, column.norm * scale);
+            bool const wait = pass == 0 && (column.found == Found::small_curvature ||
+                                            column.found == Found::negative_curvature);
+            // Another pass starts from what this one has left, or from the column as it was.
             team_for(team, n, [&](int i) {
-              if (!wait) w(i) -= inside(item, c, i);
-              filtered(item, first + c, i) = w(i);
+              if (wait) filtered(item, first + c, i) = omega(item, c, i);
+              omega(item, c, i) = filtered(item, first + c, i);
             });
-            team.team_barrier();
-            if (wait) continue;
-            // A kernel vector has a part of order one in a random column.
-            T const size = Kokkos::max(team_norm(team, n, w), T(1)) * s.norm;
-            T const residual = r.residual * (r.rhs_norm / size);
-            if (size > T(0) && !(residual <= s.solve_residual)) s.solve_residual = residual;
+            if (wait || !column.active) continue;
+            s.indefinite = s.indefinite || column.found == Found::negative_curvature;
+            if (!(column.residual <= s.solve_residual)) s.solve_residual = column.residual;
           }
           team.team_barrier();
+          if (Kokkos::isfinite(norm)) s.norm = norm;
           Kokkos::single(Kokkos::PerTeam(team), [&] { states(item) = s; });
         });
     if (noise == 0 || pass == passes) return;
     apply_block(space, a, Blocks<T const, E>(omega), image);
     Kokkos::parallel_for(
-        "minfold::kernel_basis::skip_clean",
-        Kokkos::MDRangePolicy<E, Kokkos::Rank<3>>(space, {0, 0, 0}, {items, count, n}),
-        KOKKOS_LAMBDA(int item, int c, int i) {
-          if (!noisy(item * count + c)) image(item, c, i) = T(0);
-        });
+        "minfold::kernel_basis::count_images", Kokkos::RangePolicy<E>(space, 0, items),
+        KOKKOS_LAMBDA(int item) { states(item).products += count; });
   }
 }
 
@@ -306,10 +227,26 @@ void kernel_basis_randomized(E const& space, A const& a,
   auto const states =
       make_scalars<impl::FilterState<T>>(space, "minfold::kernel_basis::states", items);
   Kokkos::deep_copy(space, states, impl::FilterState<T>{});
+  int const probes = std::max(options.probes, 0);
+  // A basis to start from needs no more beside it than what shows that it is all of the kernel.
+  int begin = std::max(options.block, probes + 1);
+  if (options.start.extent(1) > 0) {
+    Kokkos::View<int const*, typename E::memory_space> const dimension = options.start_dimension;
+    int most = 0;
+    Kokkos::parallel_reduce(
+        "minfold::kernel_basis::start_dimension", Kokkos::RangePolicy<E>(space, 0, items),
+        KOKKOS_LAMBDA(int item, int& largest) {
+          if (dimension(item) > largest) largest = dimension(item);
+        },
+        Kokkos::Max<int>(most));
+    most = std::min(most, int(options.start.extent(1)));
+    if (most > 0) begin = most + std::max(probes, 1);
+  }
   int const widest =
       std::min(n, int(basis.vectors.extent(1)) + std::max(options.probes, options.block));
-  int done = 0, width = std::min(std::max(options.block, options.probes + 1), widest);
+  int done = 0, width = std::min(begin, widest);
   Blocks<T, E> filtered;
+  RitzBlock<T, E> ritz;
   for (;;) {
     auto const wider = make_blocks<T>(space, "minfold::kernel_basis::filtered", items, width, n);
     if (done > 0) {
@@ -321,14 +258,15 @@ void kernel_basis_randomized(E const& space, A const& a,
     }
     filtered = wider;
     project_sketch(space, a, filtered, done, width - done, states, options);
-    auto const ritz = rayleigh_ritz(space, a, filtered);
+    ritz = rayleigh_ritz(space, a, filtered);
     raise_norms(space, ritz.basis, ritz.product, states);  // counts the products of Rayleigh-Ritz
     int const needs_more = judge_ritz(space, ritz, states, records, basis, options);
     if (needs_more == 0 || width >= widest) break;
     done = width;
     width = std::min(2 * width, widest);
   }
-  polish_kernel(space, a, basis, records, options.max_iterations);
+  polish_kernel(space, a, ritz, states, basis, records, options.basis_tolerance,
+                options.max_iterations);
 }
 
 }  // namespace minfold::impl
@@ -347,6 +285,12 @@ void kernel_basis(E const& space, A const& a, Basis<typename A::scalar_type, E> 
                   "kernel_basis: dimension and records must have ", items, " entries");
   MINFOLD_REQUIRE(options.item_ids.extent(0) == 0 || int(options.item_ids.extent(0)) == items,
                   "kernel_basis: ", options.item_ids.extent(0), " item_ids for ", items, " items");
+  MINFOLD_REQUIRE(options.start.extent(1) == 0 ||
+                      (int(options.start.extent(0)) == items && int(options.start.extent(2)) == n &&
+                       int(options.start_dimension.extent(0)) == items),
+                  "kernel_basis: the basis to start from is for ", options.start.extent(0),
+                  " items of ", options.start.extent(2), " components, expected ", items, " of ",
+                  n);
   if (items == 0) return;
   bool const direct = options.method == KernelMethod::direct || n <= options.block ||
                       (options.method == KernelMethod::automatic && impl::is_dense<A>);

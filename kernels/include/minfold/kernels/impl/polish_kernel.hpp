@@ -2,67 +2,96 @@
 #ifndef MINFOLD_KERNELS_IMPL_POLISH_KERNEL_HPP
 #define MINFOLD_KERNELS_IMPL_POLISH_KERNEL_HPP
 
+#include <minfold/kernels/impl/kernel_projection.hpp>
+#include <minfold/kernels/impl/rayleigh_ritz.hpp>
 #include <minfold/kernels/impl/spectral.hpp>
-#include <minfold/kernels/orthonormalize.hpp>
 
 namespace minfold::impl {
 
-/// K := orth(K - A^+ P A K), one step of refinement: a basis as of solves with a small residual becomes
-/// one at the rounding level, so that K^T A z, which no solve with P removes, is below it too.
+/// K := orth(K - (P A P)^+ P A K), P = I - K K^T, and the gap anew.
+///
+/// What is left of A then is the Schur complement of P A P. Its rank is rank A - rank P A P, and both are
+/// n - dim ker A if K is near ker A, or near a part of it: so it vanishes, and one step brings a
+/// basis as of solves that only settled the dimension to the rounding level. `found` is the block that
+/// the basis was taken from: the images of the vectors are there.
 template <ExecutionSpace E, class A, std::floating_point T, class Records>
-void polish_kernel(E const& space, A const& a, Basis<T, E> const& basis, Records const& records,
-                   int max_iterations) {
+void polish_kernel(E const& space, A const& a, RitzBlock<T, E> const& found,
+                   Scalars<FilterState<T>, E> const& filter, Basis<T, E> const& basis,
+                   Records const& records, T tolerance, int max_iterations) {
+  using Found = typename ProjectionState<T>::Found;
   int const items = a.batch_size(), n = a.dim();
+  auto const wanted = make_scalars<int>(space, "minfold::kernel_basis::wanted", items);
+  auto const states =
+      make_scalars<FilterState<T>>(space, "minfold::kernel_basis::polish_states", items);
   int width = 0;
   Kokkos::parallel_reduce(
       "minfold::kernel_basis::widest", Kokkos::RangePolicy<E>(space, 0, items),
       KOKKOS_LAMBDA(int item, int& most) {
-        bool const exact = records(item).outcome != Outcome::converged ||
-                           records(item).kernel_residual <= T(4) * epsilon<T>;
-        if (!exact && basis.dimension(item) > most) most = basis.dimension(item);
+        auto const& r = records(item);
+        int const k = basis.dimension(item);
+        bool const sound = r.outcome == Outcome::converged || r.outcome == Outcome::rank_limit;
+        wanted(item) = sound && k < n && !(r.kernel_residual <= T(4) * epsilon<T>) ? k : 0;
+        FilterState<T> state;
+        state.norm = r.norm_estimate;
+        states(item) = state;
+        if (wanted(item) > most) most = wanted(item);
       },
       Kokkos::Max<int>(width));
-  if (width <= 0 || width >= n) return;
+  if (width <= 0) return;
   auto const q = make_blocks<T>(space, "minfold::kernel_basis::polished", items, width, n);
   auto const image =
       make_blocks<T>(space, "minfold::kernel_basis::polished_image", items, width, n);
-  auto const step = make_blocks<T>(space, "minfold::kernel_basis::correction", items, width, n);
-  auto const solves =
-      make_scalars<SolveRecord<T>>(space, "minfold::kernel_basis::polish", items * width);
-  auto const orthonormal =
-      make_scalars<OrthonormalizeRecord<T>>(space, "minfold::kernel_basis::orthonormal", items);
+  auto const rest =
+      make_blocks<T>(space, "minfold::kernel_basis::polish_residual", items, width, n);
+  auto const columns =
+      make_scalars<ProjectionState<T>>(space, "minfold::kernel_basis::polish", items * width);
   Kokkos::MDRangePolicy<E, Kokkos::Rank<3>> const all(space, {0, 0, 0}, {items, width, n});
   Kokkos::parallel_for(
       "minfold::kernel_basis::take", all, KOKKOS_LAMBDA(int item, int c, int i) {
-        bool const wanted =
-            records(item).outcome == Outcome::converged && c < basis.dimension(item);
-        q(item, c, i) = wanted ? basis.vectors(item, c, i) : T(0);
+        bool const mine = c < wanted(item);
+        q(item, c, i) = mine ? basis.vectors(item, c, i) : T(0);
+        image(item, c, i) = mine ? found.product(item, filter(item).first + c, i) : T(0);
       });
-  apply_block(space, a, Blocks<T const, E>(q), image);
-  pinv_cg(space, a, image, step, solves,
-          {.relative_tolerance = T(1e-3), .max_iterations = max_iterations, .path = Path::bulk},
-          basis);
   Kokkos::parallel_for(
-      "minfold::kernel_basis::correct", all, KOKKOS_LAMBDA(int item, int c, int i) {
-        if (solves(item * width + c).outcome == Outcome::converged)
-          q(item, c, i) -= step(item, c, i);
+      "minfold::kernel_basis::polish_columns", Kokkos::RangePolicy<E>(space, 0, items * width),
+      KOKKOS_LAMBDA(int system) {
+        columns(system) = ProjectionState<T>{};
+        columns(system).active = system % width < wanted(system / width);
       });
-  orthonormalize(space, q, orthonormal);
-  apply_block(space, a, Blocks<T const, E>(q), image);
+  ProjectionOptions<T> o;
+  o.tolerance = tolerance;
+  o.iterations = max_iterations > 0 ? max_iterations : 10 * n + 100;
+  run_projection(space, a, ProjectionStep<T, E>{q, q, rest, 0, columns, states, basis, o, n, width},
+                 image);
+  Kokkos::parallel_for(
+      "minfold::kernel_basis::refuse", all, KOKKOS_LAMBDA(int item, int c, int i) {
+        auto const& s = columns(item * width + c);
+        if (s.active && s.found != Found::nothing) q(item, c, i) = basis.vectors(item, c, i);
+      });
+  auto const ritz = rayleigh_ritz(space, a, q);
   for_each_item(
       "minfold::kernel_basis::give_back", space, items, n,
       KOKKOS_LAMBDA(TeamMember<E> const& team, int item) {
         auto record = records(item);
-        int const k = basis.dimension(item);
-        for (int c = 0; c < width; ++c) record.products += solves(item * width + c).products;
-        record.products += 2 * width;
+        int const k = wanted(item);
+        record.products += states(item).products + width;
         team.team_barrier();
-        if (record.outcome == Outcome::converged && k <= width && orthonormal(item).rank == k) {
-          auto const rows = Kokkos::subview(q, item, Kokkos::ALL, Kokkos::ALL);
-          measure_basis(team, n, rows, Kokkos::subview(image, item, Kokkos::ALL, Kokkos::ALL), 0, k,
-                        record);
-          team_for(team, k * n,
-                   [&](int t) { basis.vectors(item, t / n, t % n) = rows(t / n, t % n); });
+        auto polished = record;
+        if (k > 0 && ritz.orthonormal(item).rank == k) {
+          auto const rows = Kokkos::subview(ritz.basis, item, Kokkos::ALL, Kokkos::ALL);
+          measure_basis(team, n, rows,
+                        Kokkos::subview(ritz.product, item, Kokkos::ALL, Kokkos::ALL), 0, k,
+                        polished);
+          if (polished.kernel_residual <= record.kernel_residual) {
+            team_for(team, k * n,
+                     [&](int t) { basis.vectors(item, t / n, t % n) = rows(t / n, t % n); });
+            T dropped = rounding<T>(n) * record.norm_estimate;
+            for (int j = 0; j < k; ++j)
+              dropped = Kokkos::max(dropped, Kokkos::abs(ritz.values(item, j)));
+            if (record.smallest_kept > T(0) && dropped > T(0))
+              polished.gap = record.smallest_kept / dropped;
+            record = polished;
+          }
         }
         Kokkos::single(Kokkos::PerTeam(team), [&] { records(item) = record; });
       });

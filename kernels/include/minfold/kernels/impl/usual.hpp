@@ -90,4 +90,18 @@ using Records = Scalars<Record<T>, Space>;
       Vectors<T, impl::usual::Space> const&, impl::usual::Records<EigenRecord, T> const&, \
       SymmetricEigenOptions<T> const&);
 
+#define MINFOLD_IMPL_USUAL_NYSTROM(EXTERN, T)             \
+  EXTERN template Nystrom<T, impl::usual::Space> nystrom( \
+      impl::usual::Space const&, impl::usual::Matrices<T> const&, NystromOptions<T> const&);
+
+#define MINFOLD_IMPL_USUAL_PINV_PCG_OF(EXTERN, T, V)                                              \
+  EXTERN template void pinv_pcg(impl::usual::Space const&, impl::usual::Matrices<T> const&,       \
+                                Nystrom<T, impl::usual::Space> const&,                            \
+                                V<T, impl::usual::Space> const&, V<T, impl::usual::Space> const&, \
+                                impl::usual::Records<SolveRecord, T> const&,                      \
+                                PinvPcgOptions<T> const&, Basis<T, impl::usual::Space> const&);
+#define MINFOLD_IMPL_USUAL_PINV_PCG(EXTERN, T)       \
+  MINFOLD_IMPL_USUAL_PINV_PCG_OF(EXTERN, T, Vectors) \
+  MINFOLD_IMPL_USUAL_PINV_PCG_OF(EXTERN, T, Blocks)
+
 #endif

@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef MINFOLD_KERNELS_IMPL_PCG_STEP_HPP
+#define MINFOLD_KERNELS_IMPL_PCG_STEP_HPP
+
+#include <minfold/core/status.hpp>
+#include <minfold/kernels/impl/krylov_driver.hpp>
+#include <minfold/kernels/nystrom.hpp>
+
+namespace minfold::impl {
+
+template <std::floating_point T>
+struct PcgState {
+  enum class Phase : std::uint8_t { guess, iterate, verify, done };
+  /// What the next search direction is made of, once the residual is preconditioned.
+  enum class Next : std::uint8_t { nothing, fresh, conjugate };
+
+  Phase phase = Phase::done;
+  Next next = Next::nothing;
+  Outcome stop = Outcome::not_run;  ///< why the iteration left for `verify`
+  T rhs_norm = 0;                   ///< ||b||
+  T projected = 0;                  ///< ||P b|| / ||b||
+  T leakage = 0;                    ///< ||(I - P) b|| / ||b||
+  T scale = 1;                      ///< A is worked as A / scale
+  T norm = 0;                       ///< lower bound of ||A|| / scale from the products seen
+  T rz = 0, best = 0;               ///< r^T M r, and the smallest r^T r so far
+  T verified = 0;                   ///< last recomputed residual, in range P
+  T full = 0;                       ///< the same residual with its part outside range P
+  int iterations = 0, products = 0, restarts = 0;
+};
+
+/// Preconditioned CG on A z = P b in the units b / ||b||, A / scale; pinv_cg_impl.hpp has the reasons
+/// for the thresholds. An iteration is: product = A operand, `step`, preconditioned = M residual,
+/// `direct`.
+template <class T, ExecutionSpace E, class B, class Z, class Records, class Options>
+struct PcgStep {
+  using State = PcgState<T>;
+  using Phase = typename State::Phase;
+  using Next = typename State::Next;
+
+  B b;
+  Z z;
+  Records records;
+  Blocks<T, E> operand, product, residual, preconditioned;
+  Scalars<State, E> states;
+  Nystrom<T, E> approximation;
+  Scalars<T, E> norms;  ///< lower bounds of ||A|| from products with this A
+  Basis<T, E> kernel;
+  Options options;  ///< PinvPcgOptions
+  int n, columns, limit;
+
+  KOKKOS_FUNCTION bool running(int item, int c) const {
+    return states(item * columns + c).phase != Phase::done;
+  }
+
+  template <class Team>
+  KOKKOS_FUNCTION void begin(Team const& team, int item, int c) const {
+    auto const bi = system_vector(b, item, c);
+    auto const zi = system_vector(z, item, c);
+    auto const p = Kokkos::subview(operand, item, c, Kokkos::ALL);
+    auto const r = Kokkos::subview(residual, item, c, Kokkos::ALL);
+    State s;
+    s.products = c == 0 ? 1 : 0;  // of the norm
+    s.rhs_norm = team_norm(team, n, bi);
+    s.scale = power_of_two_below(norms(item) > T(0) ? norms(item)
+                                                    : approximation.records(item).norm_estimate);
+    s.norm = norms(item) / s.scale;
+    team_for(team, n, [&](int i) {
+      r(i) = T(0);
+      p(i) = T(0);
+      if (!options.warm_start) zi(i) = T(0);
+    });
+    team.team_barrier();
+    if (!Kokkos::isfinite(s.rhs_norm) || !Kokkos::isfinite(s.norm))
+      return finish(team, item, c, s, Outcome::not_finite, T(0));
+    if (s.rhs_norm == T(0)) return nothing(team, item, c, s);
+    s.leakage = right_hand_side(team, item, c, s);
+    s.projected = team_norm(team, n, r);
+    // The projection left nothing but rounding of b: A^+ b = 0.
+    if (s.leakage > T(0) && s.projected <= rounding<T>(n)) return nothing(team, item, c, s);
+    s.best = s.projected * s.projected;
+    s.verified = s.projected;
+    s.phase = Phase::iterate;
+    s.next = Next::fresh;
+    if (options.warm_start) {
+      team_for(team, n, [&](int i) { zi(i) = (zi(i) / s.rhs_norm) * s.scale; });
+      team.team_barrier();
+      project(team, item, zi);
+      bool const finite = Kokkos::isfinite(team_norm(team, n, zi));
+      team_for(team, n, [&](int i) {
+        if (!finite) zi(i) = T(0);
+        p(i) = zi(i);
+      });
+      s.phase = Phase::guess;
+      s.next = Next::nothing;
+    }
+    store(team, item, c, s);
+  }
+
+  template <class Team>
+  KOKKOS_FUNCTION void step(Team const& team, int item, int c) const {
+    State s = states(item * columns + c);
+    auto const q = Kokkos::subview(product, item, c, Kokkos::ALL);
+    auto const p = Kokkos::subview(operand, item, c, Kokkos::ALL);
+    auto const r = Kokkos::subview(residual, item, c, Kokkos::ALL);
+    auto const zi = system_vector(z, item, c);
+    team.team_barrier();
+    s.next = Next::nothing;
+    ++s.products;
+    T const q_norm = team_norm(team, n, q);
+    if (!Kokkos::isfinite(q_norm)) return finish(team, item, c, s, Outcome::not_finite, T(0));
+    if (s.phase == Phase::guess) return judge_guess(team, item, c, s);
+    if (s.phase == Phase::verify) return verify(team, item, c, s);
+    // r is in ker A, exactly: A^+ b = 0 is right, but b was not in the range.
+    if (q_norm == T(0) && s.iterations == 0)
+      return finish(team, item, c, s, Outcome::inconsistent_rhs, s.projected);
+    T const inverse = T(1) / s.scale;
+    T const pp = team_dot(team, n, p, p);
+    T const pq = team_sum(team, n, [&](int i) { return p(i) * (inverse * q(i)); });
+    T const ratio = (q_norm * inverse) / Kokkos::sqrt(pp);
+    if (ratio > s.norm) s.norm = ratio;
+    if (pq < -options.negative_curvature * s.norm * pp) {
+      s.stop = Outcome::indefinite_operator;
+      return start_verify(team, item, c, s);
+    }
+    T const least = rounding<T>(n) + T(32) * epsilon<T>;
+    if (!(pq > least * s.norm * pp)) {
+      s.stop = Outcome::inconsistent_rhs;
+      return start_verify(team, item, c, s);
+    }
+    T const alpha = s.rz / pq;
+    ++s.iterations;
+    team_for(team, n, [&](int i) {
+      zi(i) += alpha * p(i);
+      r(i) -= alpha * inverse * q(i);
+    });
+    team.team_barrier();
+    project(team, item, r);
+    T const rr = team_dot(team, n, r, r);
+    if (!Kokkos::isfinite(rr)) return finish(team, item, c, s, Outcome::not_finite, T(0));
+    T target = options.relative_tolerance * s.projected;
+    T floor = T(0.25) * epsilon<T> * s.projected;
+    if (!knows_kernel() && rr <= T(1e-6) * s.projected * s.projected)
+      floor = T(2) * epsilon<T> * (s.norm * team_norm(team, n, zi) + T(1));
+    if (floor > target) target = floor;
+    if (rr <= target * target) {
+      s.stop = Outcome::converged;
+      return start_verify(team, item, c, s);
+    }
+    if (rr < s.best) s.best = rr;
+    // CG on an inconsistent system first converges, then diverges. The norm that falls is that of
+    // M^(1/2) r; ||r|| may rise in between by the condition of M.
+    auto const& u = approximation.records(item);
+    T const condition = u.rank > 0 ? u.largest / u.smallest : T(1);
+    if (rr > T(1e8) * condition * s.best || s.iterations >= limit) {
+      s.stop = s.iterations >= limit ? Outcome::iteration_limit : Outcome::inconsistent_rhs;
+      return start_verify(team, item, c, s);
+    }
+    s.next = Next::conjugate;
+    store(team, item, c, s);
+  }
+
+  /// preconditioned = M r: the next search direction.
+  template <class Team>
+  KOKKOS_FUNCTION void direct(Team const& team, int item, int c) const {
+    State s = states(item * columns + c);
+    if (s.next == Next::nothing) return;
+    auto const p = Kokkos::subview(operand, item, c, Kokkos::ALL);
+    auto const r = Kokkos::subview(residual, item, c, Kokkos::ALL);
+    auto const y = Kokkos::subview(preconditioned, item, c, Kokkos::ALL);
+    team.team_barrier();
+    project(team, item, y);
+    T const rz = team_dot(team, n, r, y);
+    if (!Kokkos::isfinite(rz)) return finish(team, item, c, s, Outcome::not_finite, T(0));
+    // M is positive definite by construction; where rounding says otherwise there is no going on.
+    if (!(rz > T(0))) {
+      s.stop = Outcome::iteration_limit;
+      return start_verify(team, item, c, s);
+    }
+    T const beta = s.next == Next::conjugate ? rz / s.rz : T(0);
+    team_for(team, n, [&](int i) { p(i) = beta == T(0) ? y(i) : y(i) + beta * p(i); });
+    s.rz = rz;
+    s.next = Next::nothing;
+    store(team, item, c, s);
+  }
+
+ private:
+  KOKKOS_FUNCTION bool knows_kernel() const { return kernel.vectors.data() != nullptr; }
+
+  template <class Team, class V>
+  KOKKOS_FUNCTION T project(Team const& team, int item, V const& v) const {
+    int const k = kernel_dimension(kernel, item);
+    if (k == 0) return T(0);
+    return remove_kernel(team, n, Kokkos::subview(kernel.vectors, item, Kokkos::ALL, Kokkos::ALL),
+                         k, v);
+  }
+
+  template <class Team>
+  KOKKOS_FUNCTION void store(Team const& team, int item, int c, State const& s) const {
+    team.team_barrier();
+    Kokkos::single(Kokkos::PerTeam(team), [&] { states(item * columns + c) = s; });
+    team.team_barrier();
+  }
+
+  /// residual := P b / ||b||; returns ||(I - P) b|| / ||b||.
+  template <class Team>
+  KOKKOS_FUNCTION T right_hand_side(Team const& team, int item, int c, State const& s) const {
+    auto const bi = system_vector(b, item, c);
+    auto const r = Kokkos::subview(residual, item, c, Kokkos::ALL);
+    team_for(team, n, [&](int i) { r(i) = bi(i) / s.rhs_norm; });
+    team.team_barrier();
+    return project(team, item, r);
+  }
+
+  template <class Team>
+  KOKKOS_FUNCTION void start_verify(Team const& team, int item, int c, State& s) const {
+    auto const p = Kokkos::subview(operand, item, c, Kokkos::ALL);
+    auto const zi = system_vector(z, item, c);
+    team_for(team, n, [&](int i) { p(i) = zi(i); });
+    s.phase = Phase::verify;
+    s.next = Next::nothing;
+    store(team, item, c, s);
+  }
+
+  /// residual := P b - A z with product = A z, and its norms in range P and altogether.
+  template <class Team>
+  KOKKOS_FUNCTION T true_residual_of(Team const& team, int item, int c, State& s) const {
+    auto const q = Kokkos::subview(product, item, c, Kokkos::ALL);
+    auto const r = Kokkos::subview(residual, item, c, Kokkos::ALL);
+    right_hand_side(team, item, c, s);
+    T const inverse = T(1) / s.scale;
+    team_for(team, n, [&](int i) { r(i) -= inverse * q(i); });
+    team.team_barrier();
+    s.full = team_norm(team, n, r);
+    project(team, item, r);
+    return team_norm(team, n, r);
+  }
+
+  template <class Team>
+  KOKKOS_FUNCTION void go_on(Team const& team, int item, int c, State& s, T residual_norm) const {
+    s.verified = residual_norm;
+    s.best = residual_norm * residual_norm;
+    s.phase = Phase::iterate;
+    s.next = Next::fresh;
+    store(team, item, c, s);
+  }
+
+  /// product = A z of the first guess: it is worth a start if it is nearer than 0 is.
+  template <class Team>
+  KOKKOS_FUNCTION void judge_guess(Team const& team, int item, int c, State& s) const {
+    auto const zi = system_vector(z, item, c);
+    T const left = true_residual_of(team, item, c, s);
+    if (left <= options.relative_tolerance * s.projected && s.full <= T(2) * left)
+      return finish(team, item, c, s, Outcome::converged, s.full);
+    if (left < s.projected) return go_on(team, item, c, s, left);
+    team_for(team, n, [&](int i) { zi(i) = T(0); });
+    team.team_barrier();
+    right_hand_side(team, item, c, s);
+    go_on(team, item, c, s, s.projected);
+  }
+
+  /// product = A z: judge the true residual, and go on from it while that still helps.
+  template <class Team>
+  KOKKOS_FUNCTION void verify(Team const& team, int item, int c, State& s) const {
+    auto const p = Kokkos::subview(operand, item, c, Kokkos::ALL);
+    T const true_residual = true_residual_of(team, item, c, s);
+    T const z_norm = team_norm(team, n, p);
+    T const attainable =
+        Kokkos::min(T(8) * epsilon<T> * (s.norm * z_norm + T(1)), T(0.01) * s.projected);
+    T const allowed = Kokkos::max(options.relative_tolerance * s.projected, attainable);
+    if (true_residual <= allowed) {
+      bool const room = knows_kernel() &&
+                        true_residual > options.relative_tolerance * s.projected &&
+                        true_residual < T(0.25) * s.verified && s.restarts < options.max_restarts;
+      if (!room)
+        return finish(team, item, c, s,
+                      s.full <= allowed ? Outcome::converged : Outcome::inconsistent_rhs, s.full);
+    }
+    bool const progress = true_residual < T(0.25) * s.verified || s.restarts == 0;
+    bool const may_go_on = s.stop == Outcome::converged && progress &&
+                           s.restarts < options.max_restarts && s.iterations < limit;
+    if (!may_go_on) {
+      Outcome const outcome = s.stop == Outcome::converged ? Outcome::iteration_limit : s.stop;
+      return finish(team, item, c, s, outcome, s.full);
+    }
+    ++s.restarts;
+    go_on(team, item, c, s, true_residual);
+  }
+
+  /// b is zero, or all of it lies in the kernel: so is z zero, whatever was guessed.
+  template <class Team>
+  KOKKOS_FUNCTION void nothing(Team const& team, int item, int c, State& s) const {
+    auto const zi = system_vector(z, item, c);
+    team_for(team, n, [&](int i) { zi(i) = T(0); });
+    team.team_barrier();
+    finish(team, item, c, s, Outcome::converged, T(0));
+  }
+
+  template <class Team>
+  KOKKOS_FUNCTION void finish(Team const& team, int item, int c, State& s, Outcome outcome,
+                              T true_residual) const {
+    auto const zi = system_vector(z, item, c);
+    auto const p = Kokkos::subview(operand, item, c, Kokkos::ALL);
+    team.team_barrier();
+    // Two factors, one after the other: their quotient may leave the range that z does not leave.
+    team_for(team, n, [&](int i) {
+      zi(i) = outcome == Outcome::not_finite ? T(0) : (zi(i) * s.rhs_norm) / s.scale;
+      p(i) = T(0);
+    });
+    team.team_barrier();
+    if (team_sum(team, n, [&](int i) { return Kokkos::isfinite(zi(i)) ? 0 : 1; })) {
+      outcome = Outcome::not_finite;
+      team_for(team, n, [&](int i) { zi(i) = T(0); });
+    }
+    Kokkos::single(Kokkos::PerTeam(team), [&] {
+      SolveRecord<T> record;
+      record.outcome = outcome;
+      record.iterations = s.iterations;
+      record.products = s.products;
+      record.rhs_norm = s.rhs_norm;
+      record.residual = s.projected > T(0) ? true_residual / s.projected : T(0);
+      record.leakage = s.leakage;
+      record.operator_norm = s.norm * s.scale;
+      if (outcome == Outcome::inconsistent_rhs) {
+        T const left = s.stop == Outcome::converged
+                           ? true_residual
+                           : Kokkos::min(true_residual, Kokkos::sqrt(s.best));
+        record.leakage = Kokkos::sqrt(s.leakage * s.leakage + left * left);
+      }
+      records(item * columns + c) = record;
+    });
+    s.phase = Phase::done;
+    s.next = Next::nothing;
+    store(team, item, c, s);
+  }
+};
+
+}  // namespace minfold::impl
+
+#endif
