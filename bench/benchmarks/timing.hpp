@@ -45,7 +45,7 @@ bool certified(benchmark::State& state, Space const& space, Records const& recor
   if (summary.all(Outcome::converged)) return true;
   std::ostringstream text;
   text << "not certified: " << summary;
-  state.SkipWithError(text.str());
+  state.SkipWithError(text.str().c_str());
   return false;
 }
 
