@@ -3,7 +3,7 @@
 #define MINFOLD_KERNELS_IMPL_PACKED_KERNEL_HPP
 
 #include <minfold/kernels/impl/factor_start.hpp>
-#include <minfold/kernels/impl/packed_tiles.hpp>
+#include <minfold/kernels/impl/packed_load.hpp>
 
 #include <algorithm>
 #include <limits>
@@ -32,7 +32,7 @@ class PackedKernel {
   }
   static int tiles_of(int n) { return (n + tile_order - 1) / tile_order; }
 
-  PackedKernel(int n, P* work) : n_(n), tiles_(tiles_of(n)), next_row_(n) {
+  PackedKernel(int n, P* work) : n_(n), tiles_(tiles_of(n)) {
     auto const take = [&](long count) {
       P* const first = work;
       work += count;
@@ -53,14 +53,11 @@ class PackedKernel {
   }
 
   /// The matrices that come next: they are fetched while this pack is worked.
-  void announce(T const* const (&items)[width]) {
-    std::copy(items, items + width, next_);
-    next_row_ = n_ <= prefetch_order ? 0 : n_;
-  }
+  void announce(T const* const (&items)[width]) { next_ = NextPack<T>(items, n_); }
 
   /// items[l]: the matrix of lane l, rows of length n; only lower halves are read.
   void load(T const* const (&items)[width]) {
-    for (int i = 0; i < tiles_ * tile_order; ++i) load_row(items, i);
+    for (int i = 0; i < tiles_ * tile_order; ++i) load_row(items, n_, i, a_);
     P most{}, sum{};
     for (int i = 0; i < n_; ++i) {
       P const d = a_(i / tile_order, i / tile_order)[i % tile_order * (tile_order + 1)];
@@ -93,7 +90,7 @@ class PackedKernel {
       l_(i / tile_order, i / tile_order)[i % tile_order * (tile_order + 1)] +=
           i < n_ ? shift : broadcast(T(1));
     factor_tiles(l_, T(0.125) * shift, pivots_);
-    fetch_ahead();
+    next_.fetch_some();
     int const widest = choose_start(kernel_tolerance);
     q_ = {q_data_, tiles_, widest / tile_order};
     std::fill(q_.data, q_.data + PanelTiles<T>::size(tiles_, q_.groups), P{});
@@ -102,11 +99,11 @@ class PackedKernel {
     solve_upper(l_, q_);
     for (int step = 0; step < iteration_steps<T>; ++step) {
       solve_lower(l_, q_);
-      fetch_ahead();
+      next_.fetch_some();
       solve_upper(l_, q_);
     }
     normalize();
-    fetch_ahead();
+    next_.fetch_some();
     orthonormalize();
     // Twice: a small pivot of the first pass leaves errors in those after it, so the second one decides
     // which vectors there are. Were one too many kept, || A Q || would show it.
@@ -118,7 +115,7 @@ class PackedKernel {
       findings[l].dimension = int(chosen_[l].size());
     }
     certify();
-    fetch_ahead();
+    next_.fetch_some();
   }
 
   /// Probes in columns 0 to 2, right-hand side in column 3 (nullptr: none).
@@ -140,60 +137,6 @@ class PackedKernel {
   FactorFindings<T> findings[width];
 
  private:
-  /// Row i of the lower half, a pack of columns at a time: lanes of one item become lanes of one entry.
-  void load_row(T const* const (&items)[width], int row) {
-    int const i = row / tile_order, r = row % tile_order, last = (i + 1) * tile_order;
-    for (int first = 0; first < last; first += width) {
-      P v[width];
-      for (int l = 0; l < width; ++l) {
-        int const here = row < n_ ? std::min(n_ - first, width) : 0;
-        T const* const from = items[l] + long(row) * n_ + first;
-        if (here == width) {
-          v[l] = load_unaligned<T>(from);
-        } else {
-          v[l] = P{};
-          for (int c = 0; c < here; ++c) v[l][c] = from[c];
-        }
-      }
-      transpose<T>(v);
-      for (int c = 0; c < width && first + c < last; ++c)
-        a_(i, (first + c) / tile_order)[r * tile_order + c % tile_order] = v[c];
-    }
-  }
-
-  /// Some rows of the pack that comes next, so few that the requests find room.
-  void fetch_ahead() {
-    int const last = std::min(n_, next_row_ + (n_ + fetches - 1) / fetches);
-    for (; next_row_ < last; ++next_row_)
-      for (int l = 0; l < width; ++l)
-        for (int i = 0; i <= next_row_; i += 64 / int(sizeof(T)))
-          __builtin_prefetch(next_[l] + long(next_row_) * n_ + i, 0, 2);
-  }
-
-  /// y := a x, one vector: every tile is read once.
-  void multiply_vector(P const* x, P* y) const {
-    std::fill(y, y + tiles_ * tile_order, P{});
-    for (int i = 0; i < tiles_; ++i) {
-      P sum[tile_order] = {};
-      P const* const xi = x + i * tile_order;
-      for (int j = 0; j < i; ++j) {
-        P const* const tile = a_(i, j);
-        P* const yj = y + j * tile_order;
-        P const* const xj = x + j * tile_order;
-        for (int r = 0; r < tile_order; ++r)
-          for (int c = 0; c < tile_order; ++c) {
-            sum[r] += tile[r * tile_order + c] * xj[c];
-            yj[c] += tile[r * tile_order + c] * xi[r];
-          }
-      }
-      P const* const tile = a_(i, i);
-      for (int r = 0; r < tile_order; ++r) {
-        for (int c = 0; c < tile_order; ++c) sum[r] += tile[r * tile_order + c] * xi[c];
-        y[i * tile_order + r] += sum[r];
-      }
-    }
-  }
-
   P norm_of(P const* x) const {
     P sum{};
     for (int i = 0; i < tiles_ * tile_order; ++i) sum += x[i] * x[i];
@@ -221,11 +164,11 @@ class PackedKernel {
       }
     }
     P const first = norm_of(x0_);
-    multiply_vector(x0_, x1_);
-    fetch_ahead();
+    multiply(a_, x0_, x1_);
+    next_.fetch_some();
     P const second = norm_of(x1_);
-    multiply_vector(x1_, x0_);
-    fetch_ahead();
+    multiply(a_, x1_, x0_);
+    next_.fetch_some();
     P const third = norm_of(x0_);
     norm_ = larger<T>(first, second / first);
     norm_ = larger<T>(norm_, third / second);
@@ -367,7 +310,7 @@ class PackedKernel {
     copy(y_, z_);
     // Probes go on from A^-1 p, right-hand sides from what is left of them.
     multiply(a_, y_, r_);
-    fetch_ahead();
+    next_.fetch_some();
     P size[tile_order];
     column_dots(y_, y_, size);
     for (int c = 0; c < tile_order; ++c)
@@ -385,7 +328,7 @@ class PackedKernel {
         z_(i, 0)[t] = y_(i, 0)[t];
       }
     multiply(a_, z_, r_);
-    fetch_ahead();
+    next_.fetch_some();
     P solution[tile_order], quotient[tile_order], error[tile_order];
     column_dots(z_, z_, solution);
     column_dots(z_, r_, quotient);
@@ -424,7 +367,7 @@ class PackedKernel {
   void solve_projected() {
     solve_lower(l_, y_);
     solve_upper(l_, y_);
-    fetch_ahead();
+    next_.fetch_some();
     project_out(q_, y_, overlaps_);
   }
 
@@ -432,10 +375,8 @@ class PackedKernel {
     std::copy(from.data, from.data + PanelTiles<T>::size(tiles_, 1), to.data);
   }
 
-  static constexpr int fetches = 12;
   int n_, tiles_;
-  T const* next_[width] = {};
-  int next_row_;
+  NextPack<T> next_;
   std::vector<int> chosen_[width];  ///< columns of q_ that are the basis of a lane
   HalfTiles<T> a_, l_;
   PanelTiles<T> q_{nullptr, 0, 0}, y_, save_, r_, z_;

@@ -209,6 +209,31 @@ Accumulator<T> product_tile(HalfTiles<T> const& a, PanelTiles<T> const& x, int i
   return c;
 }
 
+/// y := a x, one vector; tiles are read once here too.
+template <class T>
+void multiply(HalfTiles<T> const& a, Pack<T> const* x, Pack<T>* y) {
+  std::fill(y, y + a.tiles * tile_order, Pack<T>{});
+  for (int i = 0; i < a.tiles; ++i) {
+    Pack<T> sum[tile_order] = {};
+    Pack<T> const* const xi = x + i * tile_order;
+    for (int j = 0; j < i; ++j) {
+      Pack<T> const* const tile = a(i, j);
+      Pack<T>* const yj = y + j * tile_order;
+      Pack<T> const* const xj = x + j * tile_order;
+      for (int r = 0; r < tile_order; ++r)
+        for (int c = 0; c < tile_order; ++c) {
+          sum[r] += tile[r * tile_order + c] * xj[c];
+          yj[c] += tile[r * tile_order + c] * xi[r];
+        }
+    }
+    Pack<T> const* const tile = a(i, i);
+    for (int r = 0; r < tile_order; ++r) {
+      for (int c = 0; c < tile_order; ++c) sum[r] += tile[r * tile_order + c] * xi[c];
+      y[i * tile_order + r] += sum[r];
+    }
+  }
+}
+
 /// y := a x for one group of columns. Every tile of the half is read once and used for both of its
 /// places.
 template <class T>
