@@ -36,6 +36,9 @@ int vector_length() {
 /// Time an item and core on two cores, in ms, packed and blocked: n = 128 0.05 and 0.15, 192 0.14 and
 /// 0.38, 256 0.30 and 0.68, 320 1.05 and 0.99.
 inline constexpr int packed_order = 288;
+/// Above that order kernel_and_pinv pivots where the room for the kernel is at least n / this: at n = 512
+/// both are even for k = 4, and pivots take half of the time for k = 128.
+inline constexpr int large_kernel = 32;
 /// The workspace of a pack, 48 n^2 numbers, must fit in what Kokkos allows as scratch, 20 MB.
 inline constexpr int packed_limit = 320;
 /// Rows of a packed factor that are worked together: half of a second-level cache of 1 MB.

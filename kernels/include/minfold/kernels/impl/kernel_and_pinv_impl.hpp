@@ -238,7 +238,7 @@ void factor_spectral(E const& space, FactorJob<T, E> const& job) {
 }
 
 template <ExecutionSpace E>
-FactorMethod factor_method(FactorMethod wanted, int n) {
+FactorMethod factor_method(FactorMethod wanted, int n, int capacity) {
   MINFOLD_REQUIRE(
       runs_on_host<E> || (wanted != FactorMethod::packed && wanted != FactorMethod::blocked &&
                           wanted != FactorMethod::pivoted),
@@ -248,7 +248,9 @@ FactorMethod factor_method(FactorMethod wanted, int n) {
                   n);
   if (wanted != FactorMethod::automatic) return wanted;
   if constexpr (runs_on_host<E>)
-    return n <= packed_order ? FactorMethod::packed : FactorMethod::blocked;
+    return n <= packed_order             ? FactorMethod::packed
+           : capacity < n / large_kernel ? FactorMethod::blocked
+                                         : FactorMethod::pivoted;
   else
     return FactorMethod::team;
 }
@@ -303,7 +305,9 @@ void kernel_and_pinv(
   job.minimum_gap = options.minimum_gap;
   job.relative_tolerance = options.relative_tolerance;
   job.seed = options.seed;
-  auto const method = n == 0 ? FactorMethod::spectral : impl::factor_method<E>(options.method, n);
+  auto const method = n == 0
+                          ? FactorMethod::spectral
+                          : impl::factor_method<E>(options.method, n, int(basis.vectors.extent(1)));
   if constexpr (impl::runs_on_host<E>) {
     if (method == FactorMethod::packed) impl::factor_packed(space, job);
     if (method == FactorMethod::blocked) impl::factor_blocked(space, job);
