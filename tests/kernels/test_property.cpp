@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // No false certificate: over random problems, whatever a record says that has converged is true.
+#include <minfold/kernels/kernel_and_pinv.hpp>
 #include <minfold/kernels/range_finder.hpp>
 
 #include "support/certificates.hpp"
@@ -166,6 +167,50 @@ void try_pinv_direct(std::uint64_t seed, int, Findings& found) {
   }
 }
 
+template <class T>
+void try_kernel_and_pinv(std::uint64_t seed, FactorMethod method, Findings& found) {
+  Batch<T> batch(seed);
+  batch.draw_rhs(true);
+  std::string const name = "kernel_and_pinv " + std::to_string(int(method));
+  int const n = batch.n, capacity = chance(seed, 4, 0.7) ? n : pick(seed, 5, 1, n);
+  auto const basis = new_basis<T>(batch_items, capacity, n);
+  auto const z = batch.block();
+  auto const records = batch.solve_records();
+  Scalars<KernelRecord<T>, Space> const kernels("test::kernels", batch_items);
+  KernelAndPinvOptions<T> const options{
+      .method = method, .kernel_tolerance = batch.kernel_tolerance, .seed = seed};
+  kernel_and_pinv(Space(), DenseOperator(batch.matrices), batch.rhs, z, basis, records, kernels,
+                  options);
+  auto const zs = on_host(z), bs = on_host(batch.rhs), vectors = on_host(basis.vectors);
+  auto const dimension = on_host(basis.dimension);
+  auto const rs = on_host(records);
+  auto const ks = on_host(kernels);
+  for (int item = 0; item < batch_items; ++item) {
+    auto const& t = batch.items[item];
+    auto const& kernel = ks(item);
+    bool const known = kernel.outcome == Outcome::converged;
+    found.count(name + " basis", known);
+    for (int j = 0; j < capacity; ++j)
+      found.expect(all_finite(row(vectors, item, j)), t.draw, name, "not finite");
+    if (known) {
+      found.expect(dimension(item) == kernel.dimension, t.draw, name, "dimension of the basis");
+      check_kernel(found, name, t, kernel, &vectors, item, batch.kernel_tolerance, true);
+    }
+    for (int c = 0; c < batch.columns; ++c) {
+      auto const& r = rs(item * batch.columns + c);
+      bool const converged = r.outcome == Outcome::converged;
+      found.count(name, converged);
+      found.expect(all_finite(row(zs, item, c)), t.draw, name, "z is not finite");
+      if (!converged) continue;
+      found.expect(known || kernel.outcome == Outcome::rank_limit ||
+                       kernel.outcome == Outcome::indefinite_operator,
+                   t.draw, name, "converged without a kernel");
+      check_solution(found, name, t, kernel.dimension, true, true, row(bs, item, c),
+                     row(zs, item, c), r, options.relative_tolerance);
+    }
+  }
+}
+
 /// Lower bound of ||(I - Q Q^T) A||, close to it: power iteration.
 template <class T>
 double range_residual(Truth<T> const& t, std::vector<Vec> const& q) {
@@ -188,17 +233,24 @@ double range_residual(Truth<T> const& t, std::vector<Vec> const& q) {
 
 template <class T>
 void try_range_finder(std::uint64_t seed, int which, Findings& found) {
-  Batch<T> const batch(seed);
-  char const* const name = which == 0 ? "range_finder tolerance" : "range_finder rank";
+  // Pivoted Cholesky is for matrices that the caller knows to be semidefinite.
+  bool const pivoted = which > 1;
+  Batch<T> const batch(seed, pivoted);
+  char const* const names[] = {"range_finder tolerance", "range_finder rank",
+                               "range_finder pivoted tolerance", "range_finder pivoted rank"};
+  std::string const name = names[which];
   int const n = batch.n, capacity = chance(seed, 4, 0.7) ? n : pick(seed, 5, 1, n);
   auto const basis = new_basis<T>(batch_items, capacity, n);
   Vectors<T, Space> const values("test::values", batch_items, capacity);
   Scalars<RangeRecord<T>, Space> const records("test::records", batch_items);
-  RangeFinderOptions<T> const options{.rank = which == 0 ? 0 : pick(seed, 8, 1, capacity),
-                                      .tolerance = batch.kernel_tolerance,
-                                      .power_iterations = pick(seed, 9, 0, 2),
-                                      .seed = seed};
-  if (chance(seed, 7, 0.5))
+  RangeFinderOptions<T> const options{
+      .rank = which % 2 == 0 ? 0 : pick(seed, 8, 1, capacity),
+      .tolerance = batch.kernel_tolerance,
+      .power_iterations = pick(seed, 9, 0, 2),
+      .seed = seed,
+      .method = pivoted ? RangeMethod::pivoted_cholesky : RangeMethod::sketch,
+      .semidefinite = pivoted};
+  if (pivoted || chance(seed, 7, 0.5))
     range_finder(Space(), DenseOperator(batch.matrices), basis, values, records, options);
   else
     range_finder(Space(), InBulk<T>{batch.matrices}, basis, values, records, options);
@@ -250,7 +302,7 @@ void look_for_false_certificates(int draws) {
   for (int batch = 0; batch * batch_items < draws; ++batch) {
     auto const seed = std::uint64_t(batch);
     auto const run = [&]<class T>(T) {
-      switch (int const method = pick(seed, 90, 0, 10)) {
+      switch (int const method = pick(seed, 90, 0, 18)) {
         case 0:
         case 1:
         case 2: return try_kernel_basis<T>(seed, method, found);
@@ -260,7 +312,11 @@ void look_for_false_certificates(int draws) {
         case 6:
         case 7: return try_pinv_cgls<T>(seed, method - 6, found);
         case 8: return try_pinv_direct<T>(seed, 0, found);
-        default: return try_range_finder<T>(seed, method - 9, found);
+        case 9:
+        case 10:
+        case 11:
+        case 12: return try_range_finder<T>(seed, method - 9, found);
+        default: return try_kernel_and_pinv<T>(seed, FactorMethod(method - 13), found);
       }
     };
     if (chance(seed, 91, 0.5))

@@ -19,11 +19,13 @@ struct Batch {
   T kernel_tolerance;
   Blocks<T, Space> matrices, rhs;
 
-  explicit Batch(std::uint64_t s) : seed(s), n(pick(s, 0, 1, 48)), columns(pick(s, 1, 1, 3)) {
+  explicit Batch(std::uint64_t s, bool semidefinite = false)
+      : seed(s), n(pick(s, 0, 1, 48)), columns(pick(s, 1, 1, 3)) {
     bool const single = std::is_same_v<T, float>;
     std::vector<Vec> rounded;
     for (int i = 0; i < batch_items; ++i) {
-      items.emplace_back(Draw(seed * 1000 + std::uint64_t(i), n, single));
+      Draw const draw(seed * 1000 + std::uint64_t(i), n, single);
+      items.emplace_back(semidefinite ? draw.semidefinite() : draw);
       rounded.push_back(items[i].matrix);
     }
     matrices = to_matrices<T>(rounded, n);

@@ -30,7 +30,8 @@ struct Draw {
   int n = 1, k = 0;
   double condition = 1, gap = 0, scale = 1;  ///< gap 0: no noise
   bool indefinite = false;
-  char poison = 0;  ///< 'n': an entry is NaN, 'i': infinite
+  bool positive = false;  ///< noise too
+  char poison = 0;        ///< 'n': an entry is NaN, 'i': infinite
 
   Draw(std::uint64_t s, int order, bool single) : seed(s), n(order) {
     k = chance(seed, 0, 0.1) ? n * pick(seed, 1, 0, 1) : pick(seed, 2, 0, n);
@@ -42,6 +43,15 @@ struct Draw {
     if (chance(seed, 8, 0.02)) poison = chance(seed, 9, 0.5) ? 'n' : 'i';
   }
 
+  /// The draw without what makes it other than positive semidefinite.
+  Draw semidefinite() const {
+    Draw d = *this;
+    d.indefinite = false;
+    d.positive = true;
+    d.poison = 0;
+    return d;
+  }
+
   Planted plant() const {
     Vec values(n);
     int const shape = pick(seed, 10, 0, 3);
@@ -49,7 +59,8 @@ struct Draw {
       double const u = uniform({seed, Stream::test, 11, std::uint32_t(j), 0});
       double const sign = uniform({seed, Stream::test, 12, std::uint32_t(j), 0}) < 0.5 ? -1 : 1;
       if (j < k)
-        values[j] = gap > 0 ? sign * std::pow(10.0, -3 * u) / (condition * gap) : 0;
+        values[j] =
+            gap > 0 ? (positive ? 1 : sign) * std::pow(10.0, -3 * u) / (condition * gap) : 0;
       else
         values[j] = (indefinite ? sign : 1) * std::pow(condition, shape == 0   ? 0
                                                                   : shape == 1 ? -std::round(u)
