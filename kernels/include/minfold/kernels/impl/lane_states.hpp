@@ -143,7 +143,9 @@ LaneSums<T> lane_update(int n, PackMask<T> mask, Pack<T> alpha, Pack<T> gamma,
     one(i + 1, t);
   }
   if (i < n) one(i, s);
-  return {s.a + t.a, s.b + t.b, Pack<T>{}};
+  s.a += t.a;
+  s.b += t.b;
+  return s;
 }
 
 /// p := r + beta p in the lanes of the mask.
