@@ -107,7 +107,8 @@ struct ProjectionStep {
     }
     if (again) {
       // A kernel vector has a part of order one in a random column.
-      s.residual = level > T(0) ? rest / (level * (length > T(1) ? length : T(1))) : T(0);
+      T const top = Kokkos::max(level, s.norm);
+      s.residual = top > T(0) ? rest / (top * (length > T(1) ? length : T(1))) : T(0);
       bool const missed = s.found == Found::nothing && rest > T(2) * s.target &&
                           s.restarts < options.restarts &&
                           (s.restarts == 0 || rest < T(0.25) * s.verified);
@@ -154,6 +155,7 @@ struct ProjectionStep {
     // The first direction is A w: its image is a step of the power method.
     T const qq = long_sum<E>(team, n, [&](int i) { return (inverse * q[i]) * (inverse * q[i]); });
     s.norm = Kokkos::max(Kokkos::max(s.norm, level), Kokkos::sqrt(qq / pp));
+    s.target = Kokkos::max(s.target, options.tolerance * s.norm);
     T const negative = options.curvature > T(0) ? options.curvature : default_kernel_tolerance<T>;
     if (pq < -negative * s.norm * pp) return stop(team, system, s, Found::negative_curvature);
     T const least = Kokkos::max(rounding<T>(n) + T(32) * epsilon<T>, options.curvature);
