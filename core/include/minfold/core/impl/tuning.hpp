@@ -44,6 +44,13 @@ inline constexpr int factor_block_bytes = 512 * 1024;
 /// cache of 512 KB.
 inline constexpr int prefetch_order = 64;
 
+/// Rows and columns of the blocks of a tiled factor, and columns of what is subtracted from one at once:
+/// 512 KB of a second-level cache, and 32 KB of a first.
+inline constexpr int tiled_block = 256, tiled_panel = 256;
+/// Up to so many columns a tiled factor solves and a tiled matrix multiplies, above BLAS does.
+inline constexpr int tiled_solve_columns = 16;
+inline constexpr int tiled_product_columns = 16;
+
 }  // namespace minfold::impl
 
 #endif
