@@ -11,9 +11,9 @@ namespace minfold {
 /// How kernel_and_pinv works.
 enum class FactorMethod {
   automatic,  ///< hosts: packed up to n = 288, above blocked, or pivoted where the basis has room for
-              ///< n / 32 vectors or more; devices: team
+              ///< n / 16 vectors or more; devices: team
   packed,     ///< hosts: several items in the lanes of one thread; n <= 320
-  blocked,    ///< hosts: one item a thread, Cholesky of BLAS and LAPACK; large n
+  blocked,    ///< hosts: one item a thread, lanes within it; large n
   pivoted,    ///< hosts: one item a thread, pivoted Cholesky; a kernel that is a sizeable part
   team,       ///< any space: one team an item; devices
   spectral,  ///< the whole spectrum: what the others leave undecided

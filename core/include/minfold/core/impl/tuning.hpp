@@ -36,9 +36,10 @@ int vector_length() {
 /// Time an item and core on two cores, in ms, packed and blocked: n = 128 0.05 and 0.15, 192 0.14 and
 /// 0.38, 256 0.30 and 0.68, 320 1.05 and 0.99.
 inline constexpr int packed_order = 288;
-/// Above that order kernel_and_pinv pivots where the room for the kernel is at least n / this: at n = 512
-/// both are even for k = 4, and pivots take half of the time for k = 128.
-inline constexpr int large_kernel = 32;
+/// Above that order kernel_and_pinv pivots where the room for the kernel is at least n / this. Times
+/// dpstrf, n = 512, blocked and pivoted: k = 4 2.4 and 1.2, k = 32 1.26 and about the same, k = 128 0.67
+/// and 1.26.
+inline constexpr int large_kernel = 16;
 /// The workspace of a pack, 48 n^2 numbers, must fit in what Kokkos allows as scratch, 20 MB.
 inline constexpr int packed_limit = 320;
 /// Rows of a packed factor that are worked together: half of a second-level cache of 1 MB.
@@ -88,6 +89,12 @@ inline constexpr int nystrom_first = 16;
 /// two cores, dense, 2 x 2048 and 4 x 2048: 0.12 to 0.15, the factors of the sketch included. An operator
 /// that works column by column gains nothing, so the rule stays above.
 inline constexpr double nystrom_block_cost = 0.25;
+/// Rows and columns of the blocks of a tiled factor, and columns of what is subtracted from one at once:
+/// 512 KB of a second-level cache, and 32 KB of a first.
+inline constexpr int tiled_block = 256, tiled_panel = 256;
+/// Up to so many columns a tiled factor solves and a tiled matrix multiplies, above BLAS does.
+inline constexpr int tiled_solve_columns = 16;
+inline constexpr int tiled_product_columns = 16;
 
 }  // namespace minfold::impl
 

@@ -4,6 +4,7 @@
 
 #include <minfold/kernels/impl/factor_start.hpp>
 #include <minfold/kernels/impl/host_lapack.hpp>
+#include <minfold/kernels/impl/tiled_algebra.hpp>
 
 #include <cmath>
 #include <limits>
@@ -11,9 +12,10 @@
 
 namespace minfold::impl {
 
-/// kernel_and_pinv for one item of large order, by one thread: the method of PackedKernel on BLAS and
-/// LAPACK. A vector is n contiguous numbers, a block of them column-major.
-template <class T>
+/// kernel_and_pinv for one item of large order, by one thread: the method of PackedKernel on
+/// an Algebra that factors, solves and multiplies. A vector is n contiguous numbers, a block of them
+/// column-major.
+template <class T, class Algebra = FactorAlgebra<T>>
 class BlockedKernel {
  public:
   static constexpr int probes = 3;
@@ -22,23 +24,26 @@ class BlockedKernel {
 
   /// Numbers of workspace, for `columns` right-hand sides at once.
   static long size(int n, int columns) {
-    return 3L * n * n + long(n) * (chunk + 4L * (columns + probes));
+    return aligned(Algebra::size(n)) + aligned(2L * n * n) + aligned(long(n) * chunk) +
+           4 * aligned(long(n) * (columns + probes)) + aligned(n);
   }
 
-  BlockedKernel(int n, int columns, T* work) : n_(n) {
+  /// work: aligned to a pack.
+  BlockedKernel(int n, int columns, T* work) : n_(n), algebra_(n, work) {
     long const room = columns + probes;
+    work += aligned(Algebra::size(n));
     auto const take = [&](long count) {
       T* const first = work;
-      work += count;
+      work += aligned(count);
       return first;
     };
-    u_ = take(long(n) * n);
     q_ = take(2L * n * n);
     image_ = take(long(n) * chunk);
     y_ = take(n * room);
     save_ = take(n * room);
     r_ = take(n * room);
     z_ = take(n * room);
+    pivots_ = take(n);
   }
 
   void load(T const* a) {
@@ -51,27 +56,23 @@ class BlockedKernel {
     }
     findings.scale = power_of_two_below(most);
     inverse_scale_ = T(1) / findings.scale;
+    algebra_.load(a, inverse_scale_);
     estimate_norm();
   }
 
   void find_kernel(T kernel_tolerance) {
     T const shift = factor_shift<T>(n_) * findings.norm;
-    for (int j = 0; j < n_; ++j) {
-      for (int i = 0; i <= j; ++i) u_[long(j) * n_ + i] = a_[long(j) * n_ + i] * inverse_scale_;
-      u_[long(j) * n_ + j] += shift;
-    }
-    sound_ = std::isfinite(findings.norm) && host::potrf(n_, u_, n_) == 0;
+    sound_ = std::isfinite(findings.norm) && algebra_.factor(shift, T(0.125) * shift, pivots_);
     if (!sound_) return;
-    findings.smallest_pivot =
-        smallest_pivots(n_, order_, kernel_tolerance * findings.norm,
-                        [&](int i) { return u_[long(i) * n_ + i] * u_[long(i) * n_ + i]; });
+    findings.smallest_pivot = smallest_pivots(n_, order_, kernel_tolerance * findings.norm,
+                                              [&](int i) { return pivots_[i]; });
     int const width = int(order_.size());
     std::fill(q_, q_ + long(width) * n_, T(0));
     for (int c = 0; c < width; ++c) q_[long(c) * n_ + order_[c]] = T(1);
-    host::trsm_left(false, n_, width, u_, n_, q_, n_);
+    algebra_.solve_upper(width, q_);
     for (int step = 0; step < iteration_steps<T>; ++step) {
-      host::trsm_left(true, n_, width, u_, n_, q_, n_);
-      host::trsm_left(false, n_, width, u_, n_, q_, n_);
+      algebra_.solve_lower(width, q_);
+      algebra_.solve_upper(width, q_);
     }
     for (int c = 0; c < width; ++c) scale_to_unit(q_ + long(c) * n_);
     k_ = width;
@@ -108,7 +109,7 @@ class BlockedKernel {
     std::copy(y_, y_ + long(width) * n_, save_);
     solve_projected(width);
     std::copy(y_, y_ + long(width) * n_, z_);
-    host::symm(n_, width, inverse_scale_, a_, n_, y_, n_, r_, n_);
+    algebra_.multiply(width, y_, r_);
     for (int c = 0; c < width; ++c) {
       T *const y = y_ + long(c) * n_, *const r = r_ + long(c) * n_,
                *const b0 = save_ + long(c) * n_;
@@ -123,7 +124,7 @@ class BlockedKernel {
       T *const y = y_ + long(c) * n_, *const z = z_ + long(c) * n_;
       for (int i = 0; i < n_; ++i) z[i] = c < probes ? y[i] : z[i] + y[i];
     }
-    host::symm(n_, width, inverse_scale_, a_, n_, z_, n_, r_, n_);
+    algebra_.multiply(width, z_, r_);
     findings.smallest_kept = infinity;
     for (int c = 0; c < width; ++c) {
       T *const z = z_ + long(c) * n_, *const r = r_ + long(c) * n_,
@@ -150,6 +151,11 @@ class BlockedKernel {
  private:
   static constexpr T infinity = std::numeric_limits<T>::infinity();
 
+  static long aligned(long count) {
+    constexpr long unit = 64 / long(sizeof(T));
+    return (count + unit - 1) / unit * unit;
+  }
+
   T dot(T const* x, T const* y) const {
     T sum = 0;
 #pragma omp simd reduction(+ : sum)
@@ -173,7 +179,7 @@ class BlockedKernel {
     T before = norm(x);
     findings.norm = before;
     for (int step = 0; step < 2; ++step) {
-      host::symm(n_, 1, inverse_scale_, a_, n_, x, n_, y, n_);
+      algebra_.multiply(1, x, y);
       T const size = norm(y);
       if (!(size / before <= findings.norm)) findings.norm = size / before;
       before = size;
@@ -207,7 +213,7 @@ class BlockedKernel {
     T worst = 0, all = 0, lowest = 0;
     for (int first = 0; first < k_; first += chunk) {
       int const width = std::min(chunk, k_ - first);
-      host::symm(n_, width, inverse_scale_, a_, n_, q_ + long(first) * n_, n_, image_, n_);
+      algebra_.multiply(width, q_ + long(first) * n_, image_);
       for (int c = 0; c < width; ++c) {
         T const square = dot(image_ + long(c) * n_, image_ + long(c) * n_);
         all += square;
@@ -236,8 +242,8 @@ class BlockedKernel {
   }
 
   void solve_projected(int width) {
-    host::trsm_left(true, n_, width, u_, n_, y_, n_);
-    host::trsm_left(false, n_, width, u_, n_, y_, n_);
+    algebra_.solve_lower(width, y_);
+    algebra_.solve_upper(width, y_);
     project_out(y_, width, nullptr);
   }
 
@@ -249,7 +255,8 @@ class BlockedKernel {
   T const* a_ = nullptr;
   T inverse_scale_ = 1;
   std::vector<int> order_;
-  T *u_, *q_, *image_, *y_, *save_, *r_, *z_;
+  Algebra algebra_;
+  T *q_, *image_, *y_, *save_, *r_, *z_, *pivots_;
 };
 
 }  // namespace minfold::impl
