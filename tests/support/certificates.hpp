@@ -133,10 +133,11 @@ void check_kernel(Findings& found, std::string const& method, Truth<T> const& t,
 }
 
 /// Residual and error of z against A^+ b, where the `kernel` smallest eigenvectors are the kernel;
-/// `projected`: b was meant to be projected; `computed`: by a computed basis.
+/// `projected`: b was meant to be projected; `basis_error`: by a basis of that angle to them, besides
+/// rounding over the gap. 0: by the planted one.
 template <class T>
 void check_solution(Findings& found, std::string const& method, Truth<T> const& t, int kernel,
-                    bool projected, bool computed, Vec const& b, Vec const& z,
+                    bool projected, double basis_error, Vec const& b, Vec const& z,
                     SolveRecord<T> const& r, double tolerance) {
   auto const expect = [&](bool holds, auto const&... words) {
     found.expect(holds, t.draw, method, words..., "recorded residual", r.residual, "leakage",
@@ -147,8 +148,10 @@ void check_solution(Findings& found, std::string const& method, Truth<T> const& 
   if (t.draw.poison) return;
   auto const pb = projected ? t.range_part(b, kernel) : b;
   double const b_norm = norm(b), pb_norm = norm(pb), z_norm = norm(z), mu = t.magnitude(kernel);
-  // A computed kernel is off by rounding over the gap.
-  double const noise = level(t, z_norm, b_norm) * (computed ? std::max(1.0, t.norm / mu) : 1);
+  double const rounding_level = level(t, z_norm, b_norm);
+  double const noise = basis_error == 0 ? rounding_level
+                                        : rounding_level * std::max(1.0, t.norm / mu) +
+                                              basis_error * (t.norm * z_norm + b_norm);
   expect(std::abs(r.rhs_norm - b_norm) <= 64 * epsilon<T> * b_norm, "norm of b", r.rhs_norm);
   if (projected)
     expect(std::abs(r.leakage * b_norm - norm(t.kernel_part(b, kernel))) <= noise, "leakage is",

@@ -97,10 +97,13 @@ struct Truth {
     norm = planted.norm();
     rounded = 4 * std::sqrt(double(d.n)) * epsilon<T> * norm;
     for (double& entry : matrix) entry = double(T(entry));
-    if (d.poison)
-      matrix[pick(d.seed, 13, 0, d.n * d.n - 1)] = d.poison == 'n'
-                                                       ? std::numeric_limits<double>::quiet_NaN()
-                                                       : std::numeric_limits<double>::infinity();
+    // On both sides of the diagonal: some methods read one triangle.
+    if (d.poison) {
+      int const row = pick(d.seed, 13, 0, d.n - 1), column = pick(d.seed, 14, 0, d.n - 1);
+      matrix[row * d.n + column] = matrix[column * d.n + row] =
+          d.poison == 'n' ? std::numeric_limits<double>::quiet_NaN()
+                          : std::numeric_limits<double>::infinity();
+    }
   }
 
   int n() const { return draw.n; }
