@@ -5,10 +5,14 @@
 #include <catch2/catch_template_test_macros.hpp>
 #include <catch2/catch_test_macros.hpp>
 
-#include <type_traits>
+#include <limits>
 
 using namespace minfold;
 using namespace minfold::test;
+
+using minfold::impl::BlasAlgebra;
+using minfold::impl::SequentialBlas;
+using minfold::impl::TiledAlgebra;
 
 namespace {
 
@@ -16,7 +20,7 @@ template <class T>
 std::vector<T> random_columns(int n, int count) {
   std::vector<T> x;
   for (int c = 0; c < count; ++c)
-    for (double e : normals(11, std::uint64_t(c), n)) x.push_back(T(e));
+    for (double e : normals(11, c, n)) x.push_back(T(e));
   return x;
 }
 
@@ -36,7 +40,7 @@ template <class T>
 std::vector<T> dominant(int n) {
   std::vector<T> a(std::size_t(n) * n, std::numeric_limits<T>::quiet_NaN());
   for (int i = 0; i < n; ++i) {
-    auto const x = normals(7, std::uint64_t(i), i + 1);
+    auto const x = normals(7, i, i + 1);
     for (int j = 0; j <= i; ++j) a[std::size_t(i) * n + j] = T(0.3 * x[j] + (i == j ? n : 0));
   }
   return a;
@@ -56,17 +60,10 @@ std::vector<T> plain_product(int n, std::vector<T> const& a, double scale,
   return y;
 }
 
-}  // namespace
-
-// Orders around a tile and around a block, block widths on both sides of where BLAS takes over.
-TEMPLATE_TEST_CASE("both algebras of large orders solve and multiply with the lower half", "",
-                   (impl::TiledAlgebra<double>), (impl::BlasAlgebra<double>),
-                   (impl::TiledAlgebra<float>), (impl::BlasAlgebra<float>)) {
-  using Algebra = TestType;
-  using T = std::conditional_t<std::is_same_v<Algebra, impl::TiledAlgebra<float>> ||
-                                   std::is_same_v<Algebra, impl::BlasAlgebra<float>>,
-                               float, double>;
-  impl::SequentialBlas const sequential;
+/// Orders around a tile and around a block, widths on both sides of where BLAS takes over.
+template <class Algebra, class T>
+void check_algebra() {
+  SequentialBlas const sequential;
   for (int n : {1, 7, 16, 17, 255, 256, 257, 300, 531}) {
     auto const a = dominant<T>(n);
     Kokkos::View<T*, Kokkos::HostSpace> const work("test::work", Algebra::size(n));
@@ -89,18 +86,26 @@ TEMPLATE_TEST_CASE("both algebras of large orders solve and multiply with the lo
   }
 }
 
+}  // namespace
+
+TEMPLATE_TEST_CASE("both algebras of large orders solve and multiply with the lower half", "",
+                   double, float) {
+  check_algebra<TiledAlgebra<TestType>, TestType>();
+  check_algebra<BlasAlgebra<TestType>, TestType>();
+}
+
 TEST_CASE("tiles and LAPACK find the same pivots, and the first that is not positive") {
-  impl::SequentialBlas const sequential;
+  SequentialBlas const sequential;
   for (int n : {5, 100, 300}) {
     auto a = dominant<double>(n);
     std::vector<double> tiled(n), lapack(n);
     Kokkos::View<double*, Kokkos::HostSpace> const work("test::work",
-                                                        impl::TiledAlgebra<double>::size(n));
+                                                        TiledAlgebra<double>::size(n));
     auto const both = [&](double shift) {
-      impl::TiledAlgebra<double> first(n, work.data());
+      TiledAlgebra<double> first(n, work.data());
       first.load(a.data(), 1);
       bool const sound = first.factor(shift, 1e-10, tiled.data());
-      impl::BlasAlgebra<double> second(n, work.data());
+      BlasAlgebra<double> second(n, work.data());
       second.load(a.data(), 1);
       CHECK(second.factor(shift, 1e-10, lapack.data()) == sound);
       return sound;
@@ -119,7 +124,7 @@ TEST_CASE("one factorization of several blocks gives narrow and wide kernels") {
   for (int k : {0, 4, 40}) {
     INFO("k " << k);
     auto const p = planted(std::uint64_t(2000 + k), n, k, 1e3);
-    auto const b = p.range_part(normals(5, std::uint64_t(k), n));
+    auto const b = p.range_part(normals(5, k, n));
     auto const rhs = to_vectors<double>({b});
     Vectors<double, Space> const z("test::z", 1, n);
     Scalars<SolveRecord<double>, Space> const records("test::records", 1);
