@@ -34,6 +34,8 @@ template <class T>
 struct TileKernels {
   using P = Pack<T>;
   static constexpr int order = SquareTiles<T>::order, width = lanes<T>, packs = order / width;
+  /// Solves and products ask for what comes so many numbers later.
+  static constexpr int ahead = tiled_ahead / int(sizeof(T));
 
   /// c := from - a b^T for panels a, b of `count` columns. By blocks of one pack of columns, whose
   /// accumulators stay in registers.
@@ -91,6 +93,13 @@ struct TileKernels {
     }
   }
 
+  /// Asks for a tile, or for a column of one, that is used soon: the processor's own prefetching stops
+  /// at every page, that is every second tile.
+  static void fetch(T const* from, int columns) {
+    for (int at = 0; at < columns * order; at += 64 / int(sizeof(T)))
+      __builtin_prefetch(from + at, 0, 2);
+  }
+
   struct Sums {
     P y[order];
 
@@ -104,20 +113,26 @@ struct TileKernels {
     }
     /// y -= a x for a panel a of `count` columns.
     void subtract_n(T const* a, P const* x, int count) {
-      for (int k = 0; k < count; ++k)
+      for (int k = 0; k < count; ++k) {
+        fetch(a + long(k) * order + ahead, 1);
 #pragma GCC unroll 16
         for (int i = 0; i < order; ++i) y[i] -= x[k] * a[long(k) * order + i];
+      }
     }
     /// y += a x, y -= a^T x, y += a^T x for one tile.
     void add_n(T const* a, P const* x) {
-      for (int k = 0; k < order; ++k)
+      for (int k = 0; k < order; ++k) {
+        fetch(a + k * order + ahead, 1);
 #pragma GCC unroll 16
         for (int i = 0; i < order; ++i) y[i] += x[k] * a[k * order + i];
+      }
     }
     void subtract_t(T const* a, P const* x) {
-      for (int i = 0; i < order; ++i)
+      for (int i = 0; i < order; ++i) {
+        fetch(a + i * order + ahead, 1);
 #pragma GCC unroll 16
         for (int k = 0; k < order; ++k) y[k] -= x[i] * a[k * order + i];
+      }
     }
     void add_t(T const* a, P const* x) {
       for (int i = 0; i < order; ++i)
@@ -196,9 +211,14 @@ void factor_tiles(int n, SquareTiles<T> const& a, T shift, T least, SquareTiles<
       int const last = std::min(first + block, l.tiles), bottom = std::min(top + block, l.tiles);
       for (int k = 0; k < first; k += panel)
         for (int i = top; i < bottom; ++i)
-          for (int j = first; j < last && j <= i; ++j)
+          for (int j = first; j < last && j <= i; ++j) {
+            if (i + 1 < bottom) {
+              if (j - first < panel) Kernels::fetch(l(i + 1, k + j - first), order);
+              Kernels::fetch(k == 0 ? a(i + 1, j) : l(i + 1, j), order);
+            }
             Kernels::subtract_nt(k == 0 ? a(i, j) : l(i, j), l(i, k), l(j, k), panel * order,
                                  l(i, j));
+          }
       auto const& from = first == 0 ? a : l;
       for (int i = top; i < bottom; ++i) {
         for (int j = first; j < last && j < i; ++j) {
@@ -235,7 +255,7 @@ void solve_upper(SquareTiles<T> const& l, Pack<T>* x) {
     typename TileKernels<T>::Sums done(xi);
     done.solve_t(l(i, i));
     done.store(xi);
-    for (int k = i - 1; k >= 0; --k) {
+    for (int k = 0; k < i; ++k) {
       typename TileKernels<T>::Sums y(x + k * order);
       y.subtract_t(l(i, k), xi);
       y.store(x + k * order);
