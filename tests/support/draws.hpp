@@ -161,7 +161,7 @@ class Findings {
  public:
   std::vector<std::string> wrong;
   std::map<std::string, std::pair<int, int>> certified;  ///< of how many
-  int bases = 0, loose_bases = 0;  ///< made by solving; of a larger residual than the solves have
+  int bases = 0, loose_bases = 0;  ///< truly recorded, but with larger errors than is usual
 
   void count(std::string const& method, bool converged) {
     certified[method].first += converged;
