@@ -57,9 +57,9 @@ class BlasAlgebra {
   T scale_ = 1;
 };
 
-/// Tiles, and BLAS for products of one column. Against BLAS, one core: at n = 512 solves of 4 columns take
-/// 0.04 ms, not 0.11, of 64 0.3, not 0.7, of 256 1.2, not 2.5; products 0.07 and 0.12, 0.56 and 0.68, 2.3 and
-/// 2.2. At n = 2048 solves 0.8 and 2.0, 5.9 and 7.3, 23 and 33; products 1.6 and 5.8, 9.8 and 19, 39 and 52.
+/// Tiles, and BLAS for products of one column. ms on one core, tiles and BLAS, for 4, 64 and 256
+/// columns: n = 512 a solve 0.04 and 0.11, 0.30 and 0.69, 1.2 and 2.5; a product 0.07 and 0.12, 0.56 and
+/// 0.68, 2.3 and 2.2; n = 2048 0.8 and 2.0, 5.9 and 7.3, 23 and 33; 1.6 and 5.8, 9.8 and 19, 39 and 52.
 template <class T>
 class TiledAlgebra {
  public:
