@@ -234,52 +234,64 @@ void factor_tiles(int n, SquareTiles<T> const& a, T shift, T least, SquareTiles<
     }
 }
 
+/// Right-hand sides: groups of one pack of columns, each a panel of its own. All of them take what they
+/// need from a tile row while it lies in the second-level cache.
+template <class T>
+struct Panels {
+  Pack<T>* data;
+  int rows, groups;
+
+  Pack<T>* operator()(int group, int tile) const {
+    return data + long(group) * rows + tile * SquareTiles<T>::order;
+  }
+};
+
 /// x := l^-1 x
 template <class T>
-void solve_lower(SquareTiles<T> const& l, Pack<T>* x) {
-  constexpr int order = SquareTiles<T>::order;
-  for (int i = 0; i < l.tiles; ++i) {
-    typename TileKernels<T>::Sums y(x + i * order);
-    y.subtract_n(l(i, 0), x, i * order);
-    y.solve_n(l(i, i));
-    y.store(x + i * order);
-  }
+void solve_lower(SquareTiles<T> const& l, Panels<T> const& x) {
+  for (int i = 0; i < l.tiles; ++i)
+    for (int g = 0; g < x.groups; ++g) {
+      typename TileKernels<T>::Sums y(x(g, i));
+      y.subtract_n(l(i, 0), x(g, 0), i * SquareTiles<T>::order);
+      y.solve_n(l(i, i));
+      y.store(x(g, i));
+    }
 }
 
 /// x := l^-T x. By tile rows, which are contiguous.
 template <class T>
-void solve_upper(SquareTiles<T> const& l, Pack<T>* x) {
-  constexpr int order = SquareTiles<T>::order;
-  for (int i = l.tiles - 1; i >= 0; --i) {
-    Pack<T>* const xi = x + i * order;
-    typename TileKernels<T>::Sums done(xi);
-    done.solve_t(l(i, i));
-    done.store(xi);
-    for (int k = 0; k < i; ++k) {
-      typename TileKernels<T>::Sums y(x + k * order);
-      y.subtract_t(l(i, k), xi);
-      y.store(x + k * order);
+void solve_upper(SquareTiles<T> const& l, Panels<T> const& x) {
+  for (int i = l.tiles - 1; i >= 0; --i)
+    for (int g = 0; g < x.groups; ++g) {
+      typename TileKernels<T>::Sums done(x(g, i));
+      done.solve_t(l(i, i));
+      done.store(x(g, i));
+      for (int k = 0; k < i; ++k) {
+        typename TileKernels<T>::Sums y(x(g, k));
+        y.subtract_t(l(i, k), x(g, i));
+        y.store(x(g, k));
+      }
     }
-  }
 }
 
-/// y := a x; every tile of the half is read once and used for both of its places.
+/// y := a x; every tile of the half is used for both of its places.
 template <class T>
-void multiply(SquareTiles<T> const& a, Pack<T> const* x, Pack<T>* y) {
-  constexpr int order = SquareTiles<T>::order;
-  std::fill(y, y + a.tiles * order, Pack<T>{});
-  for (int i = 0; i < a.tiles; ++i) {
-    Pack<T>* const yi = y + i * order;
-    for (int k = 0; k <= i; ++k) {
-      typename TileKernels<T>::Sums sum(yi);
-      sum.add_n(a(i, k), x + k * order);
-      sum.store(yi);
-      if (k == i) break;
-      typename TileKernels<T>::Sums other(y + k * order);
-      other.add_t(a(i, k), x + i * order);
-      other.store(y + k * order);
+void multiply(SquareTiles<T> const& a, Panels<T> const& x, Panels<T> const& y) {
+  std::fill(y.data, y.data + long(y.groups) * y.rows, Pack<T>{});
+  for (int i = 0; i < a.tiles; ++i)
+    for (int g = 0; g < x.groups; ++g) {
+      for (int k = 0; k < i; ++k) {
+        typename TileKernels<T>::Sums sum(y(g, i));
+        sum.add_n(a(i, k), x(g, k));
+        sum.store(y(g, i));
+        typename TileKernels<T>::Sums other(y(g, k));
+        other.add_t(a(i, k), x(g, i));
+        other.store(y(g, k));
+      }
+      typename TileKernels<T>::Sums sum(y(g, i));
+      sum.add_n(a(i, i), x(g, i));
+      sum.store(y(g, i));
     }
-  }
 }
 
 /// Columns of length n, at most `lanes` of them, to the lanes of a panel and back.
