@@ -2,31 +2,9 @@
 #ifndef MINFOLD_KERNELS_PINV_CG_HPP
 #define MINFOLD_KERNELS_PINV_CG_HPP
 
-#include <minfold/core/lifted_operator.hpp>
-#include <minfold/core/status.hpp>
-#include <minfold/kernels/basis.hpp>
+#include <minfold/kernels/pinv_cg_options.hpp>
 
 namespace minfold {
-
-enum class Reprojection { never, start_only, every_iteration };
-
-template <std::floating_point T>
-struct PinvCgOptions {
-  T relative_tolerance = default_tolerance<T>;  ///< on ||A z - P b|| / ||P b||
-  int max_iterations = 0;                       ///< 0: 10 n + 100
-  /// Times that CG starts again from the recomputed residual (iterative refinement).
-  int max_restarts = 8;
-  /// Curvature p^T A p below -this * ||A|| ||p||^2 ends with Outcome::indefinite_operator.
-  T negative_curvature = default_kernel_tolerance<T>;
-  /// Curvature up to this * ||A|| ||p||^2 ends with Outcome::inconsistent_rhs: p is taken for a
-  /// direction of the kernel. If positive, so do Ritz values whose inverses, added up, exceed a
-  /// quarter of 1 / (this * ||A||): an eigenvalue up to this * ||A|| is not resolved. The rounding
-  /// level, (8 sqrt(n) + 32) eps, is the least that is used for the curvature.
-  T smallest_curvature = 0;
-  /// How often P is applied. `never`: b is taken to lie in range P, the basis is not looked at.
-  Reprojection reprojection = Reprojection::every_iteration;
-  Path path = Path::automatic;
-};
 
 /// z := A^+ b, A symmetric positive semidefinite.
 ///

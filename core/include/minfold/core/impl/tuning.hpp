@@ -96,9 +96,6 @@ inline constexpr int tiled_block = 256, tiled_panel = 256;
 /// Bytes that solves and products of tiles fetch ahead. At n = 2048, where tiles come from beyond the
 /// second-level cache, a product of 4 columns takes 2.6 ms with none, 1.9 with 2 KB, 2.2 with 4 KB.
 inline constexpr int tiled_ahead = 2048;
-/// Up to so many columns a tiled factor solves and a tiled matrix multiplies, above BLAS does.
-inline constexpr int tiled_solve_columns = 16;
-inline constexpr int tiled_product_columns = 16;
 
 }  // namespace minfold::impl
 

@@ -3,7 +3,7 @@
 #define MINFOLD_KERNELS_IMPL_CG_STEP_HPP
 
 #include <minfold/kernels/impl/krylov_driver.hpp>
-#include <minfold/kernels/pinv_cg.hpp>
+#include <minfold/kernels/pinv_cg_options.hpp>
 
 namespace minfold::impl {
 

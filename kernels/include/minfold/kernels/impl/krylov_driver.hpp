@@ -98,6 +98,7 @@ void run_fused(E const& space, A const& a, Step const& s, Operand const& operand
         auto const& x = operand;
         auto const& y = product;
         bool halves = by_half;
+        [[maybe_unused]] int const length = n;
         int const item = system / columns, c = system % columns;
         auto const workers = vector_team<E>(team);
         s.begin(workers, item, c);
@@ -105,8 +106,9 @@ void run_fused(E const& space, A const& a, Step const& s, Operand const& operand
         while (s.running(item, c)) {
           if constexpr (has_halves<A, E>) {
             if (halves)
-              half_product(n, matrix_rows(matrices.matrix, item), long(matrices.matrix.stride(1)),
-                           system_vector(x, item, c).data(), system_vector(y, item, c).data());
+              half_product(length, matrix_rows(matrices.matrix, item),
+                           long(matrices.matrix.stride(1)), system_vector(x, item, c).data(),
+                           system_vector(y, item, c).data());
           } else {
             halves = false;
           }

@@ -4,7 +4,7 @@
 
 #include <minfold/kernels/impl/pivoted_jacobi.hpp>
 #include <minfold/kernels/impl/pivoted_rows.hpp>
-#include <minfold/kernels/range_finder.hpp>
+#include <minfold/kernels/range_finder_options.hpp>
 
 #include <vector>
 

@@ -4,7 +4,7 @@
 
 #include <minfold/kernels/impl/kernel_basis_impl.hpp>
 #include <minfold/kernels/impl/pivoted_cholesky.hpp>
-#include <minfold/kernels/range_finder.hpp>
+#include <minfold/kernels/range_finder_options.hpp>
 
 /// The range of explicit A >= 0 by pivoted Cholesky, a team an item: for devices.
 namespace minfold::impl {
