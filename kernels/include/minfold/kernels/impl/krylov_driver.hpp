@@ -126,6 +126,36 @@ void run_fused(E const& space, A const& a, Step const& s, Operand const& operand
 template <ExecutionSpace E>
 inline constexpr int steps_between_looks = runs_on_host<E> ? 1 : 8;
 
+// Named products: nvcc takes no device lambda in a function that is instantiated with a caller's lambda.
+
+/// product := A operand, all systems.
+template <ExecutionSpace E, class A, class Operand>
+struct WholeProduct {
+  E const& space;
+  A const& a;
+  Operand const &operand, &product;
+
+  void operator()() const {
+    apply_block(space, a, Blocks<typename A::scalar_type const, E>(operand), product);
+  }
+};
+
+/// The same by halves, for the systems that are still running.
+template <ExecutionSpace E, class A, class Step, class Operand>
+struct RunningProduct {
+  E const& space;
+  A const& a;
+  Step const& s;
+  SplitProduct<E, typename A::scalar_type> const& split;
+  Operand const &operand, &product;
+
+  void operator()() const {
+    auto const& step = s;
+    split(space, a.matrix, operand, product,
+          [step](int item, int c) { return step.running(item, c); });
+  }
+};
+
 template <ExecutionSpace E, class Step, class Operand, class Product>
 void run_bulk(E const& space, Step const& s, Operand const& operand, Product const& multiply) {
   int const columns = int(operand.extent(1)), systems = int(operand.extent(0)) * columns,
@@ -159,7 +189,7 @@ void run_bulk(E const& space, Step const& s, Operand const& operand, Product con
 template <ExecutionSpace E, class A, class Step, class Operand>
 void run_krylov(E const& space, A const& a, Step const& s, Operand const& operand,
                 Operand const& product, Path path) {
-  using T = typename A::scalar_type;
+  using T [[maybe_unused]] = typename A::scalar_type;
   if (operand.extent(0) * operand.extent(1) == 0) return;
   if constexpr (TeamOperator<A, E>) {
     if (path == Path::fused || path == Path::halves)
@@ -169,13 +199,11 @@ void run_krylov(E const& space, A const& a, Step const& s, Operand const& operan
     if (int(operand.extent(1)) <= columns_by_halves) {
       SplitProduct<E, T> const split(space, int(operand.extent(0)), int(operand.extent(1)),
                                      int(operand.extent(2)));
-      return run_bulk(space, s, operand, [&] {
-        split(space, a.matrix, operand, product,
-              [=](int item, int c) { return s.running(item, c); });
-      });
+      return run_bulk(space, s, operand,
+                      RunningProduct<E, A, Step, Operand>{space, a, s, split, operand, product});
     }
   }
-  run_bulk(space, s, operand, [&] { apply_block(space, a, Blocks<T const, E>(operand), product); });
+  run_bulk(space, s, operand, WholeProduct<E, A, Operand>{space, a, operand, product});
 }
 
 }  // namespace minfold::impl
