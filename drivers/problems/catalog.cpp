@@ -9,10 +9,17 @@
 namespace minfold {
 std::vector<CatalogEntry> const& catalog() {
   static std::vector<CatalogEntry> const entries = {
-      sphere_entry(),        affine_entry(),        stiefel_entry(),  orthogonal_orbit_entry(),
-      phase_orbit_entry(),   line_entry(),          two_well_entry(), reweighting_entry(),
-      kink_entry(),          kinks_entry(),         hoelder_entry(),  flat_entry(),
-      redundant_arm_entry(), hyper_cleaning_entry()};
+      sphere_entry(),         affine_entry(),
+      stiefel_entry(),        orthogonal_orbit_entry(),
+      phase_orbit_entry(),    line_entry(),
+      two_well_entry(),       reweighting_entry(),
+      kink_entry(),           kinks_entry(),
+      hoelder_entry(),        flat_entry(),
+      redundant_arm_entry(),  hyper_cleaning_entry(),
+      convex_toy_entry(),     cosine_toy_entry(),
+      quadratic_entry(),      coreset_entry(),
+      example_one_entry(),    sine_toy_entry(),
+      representation_entry(), diagonal_cleaning_entry()};
   return entries;
 }
 

@@ -21,6 +21,14 @@ CatalogEntry hoelder_entry();
 CatalogEntry flat_entry();
 CatalogEntry redundant_arm_entry();
 CatalogEntry hyper_cleaning_entry();
+CatalogEntry convex_toy_entry();
+CatalogEntry cosine_toy_entry();
+CatalogEntry quadratic_entry();
+CatalogEntry coreset_entry();
+CatalogEntry example_one_entry();
+CatalogEntry sine_toy_entry();
+CatalogEntry representation_entry();
+CatalogEntry diagonal_cleaning_entry();
 
 }  // namespace minfold
 

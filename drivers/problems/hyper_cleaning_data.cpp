@@ -14,7 +14,14 @@ namespace minfold {
 namespace {
 
 /// What random numbers of the data are for: the `item` of their place.
-enum Use : std::uint32_t { split = 100, test_split = 101, choice = 102, label = 103, pixel = 104 };
+enum Use : std::uint32_t {
+  split = 100,
+  test_split = 101,
+  choice = 102,
+  label = 103,
+  pixel = 104,
+  wrong_class = 105
+};
 
 double draw(std::uint64_t seed, Use use, int row) {
   return uniform({seed, Stream::problem, use, std::uint32_t(row), 0});
@@ -70,11 +77,41 @@ void switch_off(std::vector<double>& a, int features, int feature) {
   for (std::size_t i = std::size_t(feature); i < a.size(); i += std::size_t(features)) a[i] = 0;
 }
 
+void relabel_samples(CleaningData& data, CleaningOptions const& options) {
+  data.relabelled = int(std::lround(options.corruption * data.train_size()));
+  auto const chosen = shuffled(data.train_size(), options.seed, Use::choice);
+  for (int r = 0; r < data.relabelled; ++r) {
+    int const i = chosen[r], truth = data.true_labels[i], classes = data.classes;
+    double const u = draw(options.seed, Use::label, i);
+    data.train_labels[i] =
+        options.exclusive ? (truth + 1 + int(u * (classes - 1))) % classes : int(u * classes);
+    data.corrupted += data.train_labels[i] != truth;
+  }
+}
+
+/// The first classes of a random order get the label of the next one in it.
+void relabel_classes(CleaningData& data, CleaningOptions const& options) {
+  int const wrong = int(data.classes * options.corruption);
+  MINFOLD_REQUIRE(wrong < data.classes, "hyper-cleaning: corruption=", options.corruption,
+                  " leaves no class right");
+  auto const order = shuffled(data.classes, options.seed, Use::wrong_class);
+  for (int& given : data.train_labels)
+    for (int c = 0; c < wrong; ++c)
+      if (given == order[c]) {
+        given = order[wrong];
+        ++data.relabelled;
+        break;
+      }
+  data.corrupted = data.relabelled;
+}
+
 }  // namespace
 
 CleaningData make_cleaning_data(ImageCollection const& images, CleaningOptions const& options) {
-  Images const& pool = images.train;
-  bool const own_test = images.test.count > 0;
+  MINFOLD_REQUIRE(!options.from_test || images.test.count > 0, "hyper-cleaning: ", images.name,
+                  " has no test images of its own to take samples from");
+  Images const& pool = options.from_test ? images.test : images.train;
+  bool const own_test = images.test.count > 0 && !options.from_test;
   int const needed =
       options.train + options.validation + (own_test ? 0 : std::max(1, options.test));
   MINFOLD_REQUIRE(needed <= pool.count, "hyper-cleaning: train + validation + test are ", needed,
@@ -125,20 +162,16 @@ CleaningData make_cleaning_data(ImageCollection const& images, CleaningOptions c
   for (int b = 0; b < options.blind; ++b) switch_off(train.a, data.features, used[stuck[b]]);
 
   data.true_labels = data.train_labels = train.labels;
-  data.relabelled = int(std::lround(options.corruption * options.train));
-  auto const chosen = shuffled(options.train, options.seed, Use::choice);
-  for (int r = 0; r < data.relabelled; ++r) {
-    int const i = chosen[r], truth = train.labels[i], classes = data.classes;
-    double const u = draw(options.seed, Use::label, i);
-    data.train_labels[i] =
-        options.exclusive ? (truth + 1 + int(u * (classes - 1))) % classes : int(u * classes);
-    data.corrupted += data.train_labels[i] != truth;
-  }
+  if (options.whole_classes)
+    relabel_classes(data, options);
+  else
+    relabel_samples(data, options);
   data.train = std::move(train.a);
   data.validation = std::move(validation.a);
   data.test = std::move(held_out.a);
   data.validation_labels = std::move(validation.labels);
   data.test_labels = std::move(held_out.labels);
+  if (options.components > 0) reduce_to_components(data, options.components, options.bias);
   return data;
 }
 

@@ -108,6 +108,38 @@ double accuracy(std::vector<double> const& a, std::vector<int> const& labels,
   return double(right) / double(labels.size());
 }
 
+double network_accuracy(CleaningData const& data, CleaningMlpModel const& model,
+                        std::vector<double> const& a, std::vector<int> const& labels,
+                        std::vector<double> const& y) {
+  std::size_t const p = std::size_t(data.features), hidden = std::size_t(model.hidden),
+                    classes = std::size_t(data.classes), second = hidden * p,
+                    offsets = second + classes * hidden;
+  MINFOLD_REQUIRE(y.size() == offsets + classes, "hyper-cleaning metrics: y has ", y.size(),
+                  " components, expected ", offsets + classes);
+  Host units(labels.size() * hidden);
+  cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, int(labels.size()), int(hidden), int(p), 1,
+              a.data(), int(p), y.data(), int(p), 0, units.data(), int(hidden));
+  int right = 0;
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    double* const h = units.data() + i * hidden;
+    for (std::size_t k = 0; k < hidden; ++k)
+      h[k] =
+          model.activation == Activation::sigmoid ? 1 / (1 + std::exp(-h[k])) : std::max(h[k], 0.0);
+    std::size_t best = 0;
+    double largest = 0;
+    for (std::size_t c = 0; c < classes; ++c) {
+      double const* const row = y.data() + second + c * hidden;
+      double const z = std::inner_product(h, h + hidden, row, y[offsets + c]);
+      if (c == 0 || z > largest) {
+        largest = z;
+        best = c;
+      }
+    }
+    right += int(best) == labels[i];
+  }
+  return double(right) / double(labels.size());
+}
+
 std::vector<double> train_equally_weighted(CleaningData data, std::vector<int> const& labels,
                                            CleaningModel const& model) {
   data.train_labels = labels;

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
+#include <stdexcept>
 #include <utility>
 
 namespace minfold {
@@ -71,6 +73,16 @@ class OnHost {
   Host mixed(Host const& x, Host const& y, Host const& z) const {
     auto const out = make_vectors<T>(space_, "minfold::check::mixed", items, m);
     p_.mixed_transpose(space_, put(x, m), put(y, n), put(z, n), out);
+    return get(out);
+  }
+  Host lower_gradient_x(Host const& x, Host const& y) const {
+    auto const gx = make_vectors<T>(space_, "minfold::check::gradient_x", items, m);
+    p_.lower_gradient_x(space_, put(x, m), put(y, n), gx);
+    return get(gx);
+  }
+  Host mixed_product(Host const& x, Host const& y, Host const& u) const {
+    auto const out = make_vectors<T>(space_, "minfold::check::mixed", items, n);
+    p_.mixed_product(space_, put(x, m), put(y, n), put(u, m), out);
     return get(out);
   }
   Host lower_hessian(Host const& x, Host const& y, Host const& v) const {
@@ -187,6 +199,23 @@ class AtPoint {
     auto const gy = p_.mixed(x_, y_, v_);
     linear("G^T z is linear", p_.m, gz, gy, p_.mixed(x_, y_, along(u_, 2, v_)));
   }
+  /// What only some methods ask for, and not every problem offers.
+  void in_x() {
+    if (auto const gx = offered([&] { return p_.lower_gradient_x(x_, y_); }))
+      slope_in_x("grad_x g", *gx, [&](Host const& x) { return p_.lower_value(x, y_); });
+    if (auto const gw = offered([&] { return p_.mixed_product(x_, y_, w_); })) {
+      // <z, G w> = <G^T z, w>
+      auto const gz = p_.mixed(x_, y_, u_);
+      Rows const product{*gw, p_.n}, u{u_, p_.n}, z{gz, p_.m}, w{w_, p_.m};
+      Host error(p_.items), size(p_.items);
+      for (int i = 0; i < p_.items; ++i) {
+        int const row = p_.rows == 1 ? 0 : i;
+        error[i] = product.dot(i, u, i) - z.dot(i, w, row);
+        size[i] = product.norm(i) * u.norm(i) + z.norm(i) * w.norm(row);
+      }
+      lines_.identity("<z, G u> = <G^T z, u>", error, size);
+    }
+  }
   void second_order() {
     columns_in_y("(d2f/dy2) v", p_.upper_hessian(x_, y_, v_), v_,
                  [&](Host const& y) { return p_.upper_gradient(x_, y).second; });
@@ -206,6 +235,14 @@ class AtPoint {
   }
 
  private:
+  template <class Ask>
+  static std::optional<Host> offered(Ask const& ask) {
+    try {
+      return ask();
+    } catch (std::invalid_argument const&) {
+      return std::nullopt;
+    }
+  }
   Host dots(Rows a, Rows b) const {
     Host out(p_.items);
     for (int i = 0; i < p_.items; ++i) out[i] = a.dot(i, b, i);
@@ -321,6 +358,7 @@ DerivativeCheck check_derivatives(E const& space, AnyProblem<T, E> const& proble
     at.upper();
     at.lower();
     at.mixed();
+    at.in_x();
     if (problem.has_second_order()) at.second_order();
   }
   return {lines.take()};

@@ -44,6 +44,13 @@ TEST_CASE("settings of the problems are checked", "[problems]") {
   refused("kinks", {"frequency=1.5"});
   refused("hoelder", {"p=0"});
   refused("flat", {"weight=0"});
+  refused("convex-toy", {"smallest=0"});
+  refused("cosine-toy", {"upper=bowls"});
+  refused("cosine-toy", {"dim=1"});
+  refused("quadratic", {"upper=wave"});
+  refused("coreset", {"x0=1,2,3"});
+  refused("v-pbgd-toy", {"x0=-0.1"});
+  refused("v-pbgd-toy", {"x0=3.1"});
   CHECK_THROWS_AS(find_problem("spere"), std::invalid_argument);
   auto const named = make<double>("sphere", {});
   CHECK_THROWS_AS(named.truth({1.0}), std::invalid_argument);
@@ -57,10 +64,17 @@ TEST_CASE("the catalog has every problem once, and finds it by name", "[problems
     CHECK(&find_problem(entry.name) == &entry);
     CHECK(!entry.summary.empty());
   }
-  CHECK(names == std::vector<std::string>{"sphere", "affine", "stiefel", "orthogonal-orbit",
-                                          "phase-orbit", "line", "two-well", "reweighting", "kink",
-                                          "kinks", "hoelder", "flat", "redundant-arm",
-                                          "hyper-cleaning"});
+  CHECK(names == std::vector<std::string>{"sphere",         "affine",
+                                          "stiefel",        "orthogonal-orbit",
+                                          "phase-orbit",    "line",
+                                          "two-well",       "reweighting",
+                                          "kink",           "kinks",
+                                          "hoelder",        "flat",
+                                          "redundant-arm",  "hyper-cleaning",
+                                          "convex-toy",     "cosine-toy",
+                                          "quadratic",      "coreset",
+                                          "example-1",      "v-pbgd-toy",
+                                          "representation", "diagonal-cleaning"});
   try {
     find_problem("steifel");
     FAIL("found a problem that is not there");

@@ -49,7 +49,7 @@ struct ForgetsATerm : Smooth {
   }
 };
 
-enum class Fault { none, mixed, asymmetric, third, upper_x, not_finite };
+enum class Fault { none, mixed, lower_x, forward, asymmetric, third, upper_x, not_finite };
 
 /// Passes on to `Smooth`, with one planted fault.
 template <class T>
@@ -66,6 +66,16 @@ class Faulty : public FunctorProblem<Smooth, T> {
     Base::mixed_transpose(space, x, y, z, out);
     if (fault_ == Fault::mixed) scale(out, 1, 1.001);
     if (fault_ == Fault::not_finite) scale(out, 1, std::numeric_limits<double>::quiet_NaN());
+  }
+  void lower_gradient_x(Space const& space, ConstVectors x, ConstVectors y,
+                        Vectors<T, Space> out) const override {
+    Base::lower_gradient_x(space, x, y, out);
+    if (fault_ == Fault::lower_x) scale(out, 1, 1.01);
+  }
+  void mixed_product(Space const& space, ConstVectors x, ConstVectors y, ConstVectors u,
+                     Vectors<T, Space> out) const override {
+    Base::mixed_product(space, x, y, u, out);
+    if (fault_ == Fault::forward) scale(out, 1, 1.01);
   }
   void lower_hessian(Space const& space, ConstVectors x, ConstVectors y, ConstBlocks v,
                      Blocks<T, Space> out) const override {
@@ -126,7 +136,7 @@ TEMPLATE_TEST_CASE("right derivatives pass the check with slope two", "[check]",
                                                           {.points = 3, .seed = seed});
     INFO("seed " << seed);
     CHECK(failures(check) == "");
-    CHECK(check.lines.size() == 13);
+    CHECK(check.lines.size() == 15);
     if (std::is_same_v<TestType, double>)
       for (auto const& l : check.lines)
         // Away from 2 only by the next order of the expansion.
@@ -138,7 +148,9 @@ TEST_CASE("each planted fault is found, and only where it is", "[check]") {
   auto const check = [](Fault fault) {
     return check_derivatives<double, Space>(Space(), Faulty<double>(fault), {0.8, -0.6});
   };
-  CHECK(failures(check(Fault::mixed)) == "G^T z; ");
+  CHECK(failures(check(Fault::mixed)) == "G^T z; <z, G u> = <G^T z, u>; ");
+  CHECK(failures(check(Fault::lower_x)) == "grad_x g; ");
+  CHECK(failures(check(Fault::forward)) == "<z, G u> = <G^T z, u>; ");
   CHECK(failures(check(Fault::upper_x)) == "grad_x f; ");
   CHECK(failures(check(Fault::third)) == "(d3g/dy3)[l, v]; ");
   CHECK_THAT(failures(check(Fault::asymmetric)),

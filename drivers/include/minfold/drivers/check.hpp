@@ -49,6 +49,7 @@ struct DerivativeCheck {
 /// checked:
 ///   upper: grad_x f, grad_y f against f; (d2f/dy2) v against grad_y f
 ///   lower: grad_y g against g; H v, G^T z against grad_y g (<z, G w> = <G^T z, w> for random w);
+///   where the problem offers them grad_x g against g, and G u against G^T z;
 ///   (d3g/dy3)[lambda, v] against H v; where the problem has second-order products.
 /// `start` is upper_rows x dim_x. Points: y from random_lower, x from a normal distribution about
 /// `start`, projected onto the feasible set.

@@ -7,6 +7,7 @@
 #include <minfold/drivers/upper_set.hpp>
 #include <minfold/problems/hyper_cleaning_data.hpp>
 #include <minfold/problems/hyper_cleaning_kernels.hpp>
+#include <minfold/problems/hyper_cleaning_samples.hpp>
 
 #include <algorithm>
 
@@ -17,18 +18,20 @@ struct CleaningModel {
   double ridge = 0.02;      ///< penalty on the logits, relative to a sample of weight 1
   double selection = 0.01;  ///< penalty of f on what no training sample sees
   double bound = 5;         ///< |x_i| <= bound
+  /// g contains decay |W|^2. Then the lower solution is unique and f has no selection term.
+  double decay = 0;
 };
 
 /// Data hyper-cleaning: which training labels are wrong, judged by clean validation samples.
 ///
 /// Upper variable x: one weight logit a training sample. Lower variable y: W in R^{classes x p},
 /// y[c p + j] = W_cj, a linear classifier with logits z = W a of a sample a in R^p.
-///   g(x, W) = (1/N) sum_i [ sigmoid(x_i) loss(W a_i) + (ridge/2) |C W a_i|^2 ]
+///   g(x, W) = (1/N) sum_i [ sigmoid(x_i) loss(W a_i) + (ridge/2) |C W a_i|^2 ] + decay |W|^2
 ///   f(W)    = (1/M) sum_validation loss(W a) + (selection/2) |Q W|^2
 /// Softmax loss: C removes the common shift of all logits. S(x) is then an affine subspace: adding
 /// one row vector to all classes changes nothing, nor do weights that no training sample meets
 /// (pixels that are never lit): rank H = (classes - 1) rank A. Squared loss: C = I, the shift is
-/// determined, rank H = classes rank A.
+/// determined, rank H = classes rank A. With decay > 0, as in arXiv 2504.17215, k = 0.
 ///
 /// Q projects onto exactly these directions. f without its term ignores the shift as well, so the
 /// optimistic selection would not be unique, though F would still be differentiable: all selections
@@ -48,7 +51,7 @@ class HyperCleaning : public AnyProblem<T, E> {
   HyperCleaning(CleaningData const& data, CleaningModel const& model);
 
   int batch_size() const override { return 1; }
-  int dim_x() const override { return train_.count(); }
+  int dim_x() const override { return weights_; }
   int dim_y() const override { return classes_ * features_; }
   bool has_second_order() const override { return true; }
 
@@ -64,6 +67,14 @@ class HyperCleaning : public AnyProblem<T, E> {
                      Blocks<T, E> out) const override;
   void mixed_transpose(E const& space, ConstVectors x, ConstVectors y, ConstVectors z,
                        Vectors<T, E> out) const override;
+  void lower_gradient_x(E const& space, ConstVectors x, ConstVectors y,
+                        Vectors<T, E> out) const override;
+  void mixed_product(E const& space, ConstVectors x, ConstVectors y, ConstVectors u,
+                     Vectors<T, E> out) const override;
+  int samples() const override { return train_.count(); }
+  /// `count` training samples, one of each of `count` equal stretches of them.
+  std::unique_ptr<AnyProblem<T, E>> on_sample(E const& space, Place place,
+                                              int count) const override;
   void upper_hessian(E const& space, ConstVectors x, ConstVectors y, ConstBlocks v,
                      Blocks<T, E> out) const override;
   void third_product(E const& space, ConstVectors x, ConstVectors y, ConstVectors lambda,
@@ -76,18 +87,10 @@ class HyperCleaning : public AnyProblem<T, E> {
   int unseen_features() const { return unseen_; }
 
  private:
-  struct Samples {
-    Vectors<T, E> a;  ///< (sample, feature)
-    Scalars<int, E> labels;
-    Scalars<T, E> equal_weights;  ///< 1 / count each
-    int count() const { return int(a.extent(0)); }
-  };
-  /// sigmoid(x_i) / N, and with `slope` its derivative.
-  Scalars<T, E> weights(E const& space, ConstVectors x, bool slope) const;
+  using Samples = impl::CleaningSamples<T, E>;
   impl::SampleLoss<T> loss(Samples const& samples, double ridge) const {
     return {model_.loss, classes_, T(ridge / samples.count())};
   }
-  static Samples upload(std::vector<double> const& a, std::vector<int> const& labels, int features);
   /// Systems whose logits on `samples` fit in one piece of scratch.
   int systems_at_once(Samples const& samples) const;
   /// z((system, class), sample) of classifiers given as rows of `features` numbers.
@@ -119,7 +122,7 @@ class HyperCleaning : public AnyProblem<T, E> {
   void add_selection(E const& space, ConstVectors w, Vectors<T, E> out) const;
 
   CleaningModel model_;
-  int classes_, features_, unseen_ = 0;
+  int classes_, features_, weights_, unseen_ = 0;
   Samples train_, validation_;
   Vectors<T, E> unseen_projector_;  ///< Pi, onto ker A; empty when that is 0
   UpperSet<T, E> box_;

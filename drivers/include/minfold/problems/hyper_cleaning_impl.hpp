@@ -13,31 +13,6 @@ namespace impl {
 template <ExecutionSpace E>
 inline constexpr long cleaning_scratch = runs_on_host<E> ? 24L << 20 : 256L << 20;
 
-/// out(i) = sigmoid(x_i) / N or its derivative.
-template <class T, ExecutionSpace E>
-struct SigmoidWeights {
-  Vectors<T const, E> x;
-  Scalars<T, E> out;
-  bool slope;
-  KOKKOS_INLINE_FUNCTION void operator()(int i) const {
-    T const sigmoid = T(1) / (T(1) + Kokkos::exp(-x(0, i)));
-    out(i) = (slope ? sigmoid * (T(1) - sigmoid) : sigmoid) / T(out.extent(0));
-  }
-};
-
-/// out(item) += scale <w(item, :), q(item, :)>
-template <class T, ExecutionSpace E>
-struct AddInner {
-  T scale;
-  Vectors<T const, E> w, q;
-  Scalars<T, E> out;
-  template <class Team>
-  KOKKOS_INLINE_FUNCTION void operator()(Team const& team, int item) const {
-    T const sum = team_sum(team, int(w.extent(1)), [&](int i) { return w(item, i) * q(item, i); });
-    Kokkos::single(Kokkos::PerTeam(team), [&] { out(item) += scale * sum; });
-  }
-};
-
 template <class T, ExecutionSpace E>
 struct SmallNormal {
   Place place;
@@ -59,8 +34,10 @@ HyperCleaning<T, E>::HyperCleaning(CleaningData const& data, CleaningModel const
     : model_(model),
       classes_(data.classes),
       features_(data.features),
-      train_(upload(data.train, data.train_labels, data.features)),
-      validation_(upload(data.validation, data.validation_labels, data.features)) {
+      weights_(data.train_size()),
+      train_(Samples::upload(data.train, data.train_labels, data.features)),
+      validation_(Samples::upload(data.validation, data.validation_labels, data.features)) {
+  if (model.decay > 0) model_.selection = 0;
   auto const fill = [](std::string const& label, int n, double value) {
     Scalars<T, E> view(Kokkos::view_alloc(Kokkos::WithoutInitializing, label), n);
     Kokkos::deep_copy(view, T(value));
@@ -68,6 +45,7 @@ HyperCleaning<T, E>::HyperCleaning(CleaningData const& data, CleaningModel const
   };
   box_ = UpperSet<T, E>::box(fill("minfold::hyper_cleaning::lower", dim_x(), -model.bound),
                              fill("minfold::hyper_cleaning::upper", dim_x(), model.bound));
+  if (model.decay > 0) return;  // nothing is free
   auto const projector = kernel_projector(data.train, features_);
   unseen_ = projector.dimension;
   if (unseen_ > 0) {
@@ -76,27 +54,6 @@ HyperCleaning<T, E>::HyperCleaning(CleaningData const& data, CleaningModel const
     std::copy(projector.matrix.begin(), projector.matrix.end(), host.data());
     Kokkos::deep_copy(unseen_projector_, host);
   }
-}
-
-template <class T, ExecutionSpace E>
-auto HyperCleaning<T, E>::upload(std::vector<double> const& a, std::vector<int> const& labels,
-                                 int features) -> Samples {
-  int const count = int(labels.size());
-  MINFOLD_REQUIRE(count > 0 && a.size() == labels.size() * std::size_t(features),
-                  "HyperCleaning: expected ", features, " numbers for each of ", count,
-                  " samples, at least one, found ", a.size());
-  Samples samples;
-  samples.a = Vectors<T, E>("minfold::hyper_cleaning::samples", count, features);
-  samples.labels = Scalars<int, E>("minfold::hyper_cleaning::labels", count);
-  samples.equal_weights = Scalars<T, E>("minfold::hyper_cleaning::equal_weights", count);
-  auto const host_a = Kokkos::create_mirror_view(samples.a);
-  auto const host_labels = Kokkos::create_mirror_view(samples.labels);
-  std::transform(a.begin(), a.end(), host_a.data(), [](double v) { return T(v); });
-  std::copy(labels.begin(), labels.end(), host_labels.data());
-  Kokkos::deep_copy(samples.a, host_a);
-  Kokkos::deep_copy(samples.labels, host_labels);
-  Kokkos::deep_copy(samples.equal_weights, T(1) / T(count));
-  return samples;
 }
 
 template <class T, ExecutionSpace E>
@@ -117,15 +74,6 @@ void HyperCleaning<T, E>::check(ConstVectors x, ConstVectors y, ConstBlocks v,
                   "HyperCleaning: expected blocks of ", y.extent(0), " items and ", dim_y(),
                   " components without gaps, found ", v.extent(0), " x ", v.extent(1), " x ",
                   v.extent(2), " and ", out.extent(0), " x ", out.extent(1), " x ", out.extent(2));
-}
-
-template <class T, ExecutionSpace E>
-Scalars<T, E> HyperCleaning<T, E>::weights(E const& space, ConstVectors x, bool slope) const {
-  auto out = make_scalars<T>(space, "minfold::hyper_cleaning::weights", dim_x());
-  Kokkos::parallel_for("minfold::hyper_cleaning::weights",
-                       Kokkos::RangePolicy<E>(space, 0, dim_x()),
-                       impl::SigmoidWeights<T, E>{x, out, slope});
-  return out;
 }
 
 template <class T, ExecutionSpace E>
@@ -236,7 +184,10 @@ template <class T, ExecutionSpace E>
 void HyperCleaning<T, E>::lower_value(E const& space, ConstVectors x, ConstVectors y,
                                       Scalars<T, E> out) const {
   check(x, y);
-  sum_losses(space, train_, weights(space, x, false), model_.ridge, y, out);
+  sum_losses(space, train_, train_.weights(space, x, false), model_.ridge, y, out);
+  if (model_.decay > 0)
+    for_each_item("minfold::hyper_cleaning::decay_value", space, int(y.extent(0)), dim_y(),
+                  impl::AddInner<T, E>{T(model_.decay), y, y, out});
 }
 
 template <class T, ExecutionSpace E>
@@ -252,14 +203,16 @@ template <class T, ExecutionSpace E>
 void HyperCleaning<T, E>::lower_gradient(E const& space, ConstVectors x, ConstVectors y,
                                          Vectors<T, E> gy) const {
   check(x, y);
-  loss_gradient(space, train_, weights(space, x, false), model_.ridge, y, gy);
+  loss_gradient(space, train_, train_.weights(space, x, false), model_.ridge, y, gy);
+  if (model_.decay > 0) impl::add_scaled<T, E>(space, T(2 * model_.decay), y, gy);
 }
 
 template <class T, ExecutionSpace E>
 void HyperCleaning<T, E>::lower_hessian(E const& space, ConstVectors x, ConstVectors y,
                                         ConstBlocks v, Blocks<T, E> out) const {
   check(x, y, v, out);
-  loss_products(space, train_, weights(space, x, false), model_.ridge, y, nullptr, v, out);
+  loss_products(space, train_, train_.weights(space, x, false), model_.ridge, y, nullptr, v, out);
+  if (model_.decay > 0) impl::add_scaled<T, E>(space, T(2 * model_.decay), flat(v), flat(out));
 }
 
 template <class T, ExecutionSpace E>
@@ -276,7 +229,7 @@ void HyperCleaning<T, E>::third_product(E const& space, ConstVectors x, ConstVec
                                         Blocks<T, E> out) const {
   check(x, y, v, out);
   check(x, lambda);
-  loss_products(space, train_, weights(space, x, false), model_.ridge, y, &lambda, v, out);
+  loss_products(space, train_, train_.weights(space, x, false), model_.ridge, y, &lambda, v, out);
 }
 
 /// (G^T z)_i = sigmoid'(x_i) / N <P_i - e_label, Z a_i>: the penalty does not depend on x.
@@ -286,9 +239,42 @@ void HyperCleaning<T, E>::mixed_transpose(E const& space, ConstVectors x, ConstV
   check(x, y);
   check(x, z);
   auto const at = logits(space, train_, rows_of(y)), along = logits(space, train_, rows_of(z));
+  auto const values = train_.per_sample(space, out);
   impl::for_each_sample("minfold::hyper_cleaning::mixed", space, int(y.extent(0)), train_.count(),
-                        impl::SlopeAlong<T, E>{loss(train_, 0), weights(space, x, true),
-                                               train_.labels, at, along, out});
+                        impl::SlopeAlong<T, E>{loss(train_, 0), train_.weights(space, x, true),
+                                               train_.labels, at, along, values});
+  train_.scatter(space, values, out);
+}
+
+/// (dg/dx)_i = sigmoid'(x_i) / N loss_i
+template <class T, ExecutionSpace E>
+void HyperCleaning<T, E>::lower_gradient_x(E const& space, ConstVectors x, ConstVectors y,
+                                           Vectors<T, E> out) const {
+  check(x, y);
+  auto const z = logits(space, train_, rows_of(y));
+  auto const values = train_.per_sample(space, out);
+  impl::for_each_sample("minfold::hyper_cleaning::lower_gradient_x", space, int(y.extent(0)),
+                        train_.count(),
+                        impl::LossOfSample<T, E>{loss(train_, 0), train_.weights(space, x, true),
+                                                 train_.labels, z, values});
+  train_.scatter(space, values, out);
+}
+
+/// G u: the gradient with the weights sigmoid'(x_i) u_i / N; the penalties do not depend on x.
+template <class T, ExecutionSpace E>
+void HyperCleaning<T, E>::mixed_product(E const& space, ConstVectors x, ConstVectors y,
+                                        ConstVectors u, Vectors<T, E> out) const {
+  check(x, y);
+  check(u, y);
+  loss_gradient(space, train_, train_.weights(space, x, true, u), 0, y, out);
+}
+
+template <class T, ExecutionSpace E>
+std::unique_ptr<AnyProblem<T, E>> HyperCleaning<T, E>::on_sample(E const& space, Place place,
+                                                                 int count) const {
+  auto part = std::make_unique<HyperCleaning>(*this);
+  part->train_ = train_.drawn(space, place, count);
+  return part;
 }
 
 template <class T, ExecutionSpace E>

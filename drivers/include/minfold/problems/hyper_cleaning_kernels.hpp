@@ -226,6 +226,18 @@ struct SlopeAlong {
   }
 };
 
+/// out(item, i) = slopes(i) loss_i
+template <class T, ExecutionSpace E>
+struct LossOfSample {
+  SampleLoss<T> loss;
+  Scalars<T const, E> slopes;
+  Scalars<int const, E> labels;
+  Vectors<T, E> z, out;
+  KOKKOS_INLINE_FUNCTION void operator()(int item, int i) const {
+    out(item, i) = loss.value(class_column(z, item, loss.classes, i), labels(i), slopes(i));
+  }
+};
+
 /// out(item) = sum over samples, one team an item.
 template <class T, ExecutionSpace E>
 struct SumOfLosses {

@@ -3,6 +3,7 @@
 #define MINFOLD_PROBLEMS_HYPER_CLEANING_METRICS_HPP
 
 #include <minfold/problems/hyper_cleaning.hpp>
+#include <minfold/problems/hyper_cleaning_mlp.hpp>
 
 #include <vector>
 
@@ -12,6 +13,11 @@ namespace minfold {
 /// Fraction of samples (sample, feature) whose label has the largest of the logits W a.
 double accuracy(std::vector<double> const& a, std::vector<int> const& labels,
                 std::vector<double> const& w);
+
+/// The same for the network y of HyperCleaningMlp.
+double network_accuracy(CleaningData const& data, CleaningMlpModel const& model,
+                        std::vector<double> const& a, std::vector<int> const& labels,
+                        std::vector<double> const& y);
 
 /// The classifier of least norm that the lower level gives when every sample has weight 1 and the
 /// given label.
