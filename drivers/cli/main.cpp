@@ -79,9 +79,11 @@ void add_corruption_rule(CLI::App& app, SolveRequest& request) {
   app.add_option_function<std::string>(
          "--corruption-rule",
          [&request](std::string const& rule) { request.sets.push_back("corruption-rule=" + rule); },
-         "of hyper-cleaning: new labels are always wrong (exclusive) or drawn from all classes\n"
-         "(with-replacement); the same as --set corruption-rule=RULE")
-      ->check(CLI::IsMember({"exclusive", "with-replacement"}))
+         "of hyper-cleaning: new labels are always wrong (exclusive), drawn from all classes\n"
+         "(with-replacement), or whole classes get the label of another one (classes); the same "
+         "as\n"
+         "--set corruption-rule=RULE")
+      ->check(CLI::IsMember({"exclusive", "with-replacement", "classes"}))
       ->type_name("RULE");
 }
 void add_problem(CLI::App& app, SolveRequest& request, bool required) {

@@ -20,7 +20,8 @@ struct FullSvd {
   Numbers u, s, vt;  // rows x min; min; columns x columns
 };
 
-FullSvd full_svd(int rows, int columns, Numbers a) {
+/// `scale`: size of the numbers whose rounding a consists of where it should be 0.
+FullSvd full_svd(int rows, int columns, Numbers a, double scale) {
   int const least = std::min(rows, columns);
   FullSvd svd;
   svd.u.resize(std::size_t(rows) * rows);
@@ -30,7 +31,7 @@ FullSvd full_svd(int rows, int columns, Numbers a) {
                                   svd.s.data(), svd.u.data(), rows, svd.vt.data(), columns);
   MINFOLD_REQUIRE(info == 0, "representation: dgesdd ended with ", info);
   // Products of two layers lose some digits of the smallest singular values.
-  double const cut = 1e-11 * svd.s[0];
+  double const cut = std::max(1e-11 * svd.s[0], 1e-14 * scale);
   while (svd.rank < least && svd.s[std::size_t(svd.rank)] > cut) ++svd.rank;
   return svd;
 }
@@ -51,10 +52,20 @@ Numbers pseudo_solve(FullSvd const& svd, int rows, int columns, int depth, Numbe
 
 }  // namespace
 
+double spectral_norm(int rows, int columns, Numbers a) {
+  int const least = std::min(rows, columns);
+  if (least == 0) return 0;
+  Numbers s(std::size_t(least), 0.0);
+  int const info = LAPACKE_dgesdd(LAPACK_ROW_MAJOR, 'N', rows, columns, a.data(), columns, s.data(),
+                                  nullptr, rows, nullptr, columns);
+  MINFOLD_REQUIRE(info == 0, "spectral_norm: dgesdd ended with ", info);
+  return s[0];
+}
+
 /// U = Z^+ Y + K (Z_v K)^+ (Y_v - Z_v Z^+ Y), the columns of K an orthonormal basis of ker Z.
 SelectedLayer select_layer(int train, int validation, int width, int outputs, Numbers const& z,
-                           Numbers const& y, Numbers const& z_v, Numbers const& y_v) {
-  auto const svd = full_svd(train, width, z);
+                           Numbers const& y, Numbers const& z_v, Numbers const& y_v, double scale) {
+  auto const svd = full_svd(train, width, z, scale);
   SelectedLayer layer;
   layer.rank = svd.rank;
   layer.u = pseudo_solve(svd, train, width, outputs, y);
@@ -66,7 +77,7 @@ SelectedLayer select_layer(int train, int validation, int width, int outputs, Nu
     auto const left = plus(y_v, -1, product(validation, width, outputs, z_v, layer.u));
     FullSvd inner;
     if (std::any_of(seen.begin(), seen.end(), [](double e) { return e != 0; }))
-      inner = full_svd(validation, free, seen);
+      inner = full_svd(validation, free, seen, impl::length(z_v));
     layer.unique = inner.rank == free;
     if (inner.rank > 0) {
       auto const b = pseudo_solve(inner, validation, free, outputs, left);
@@ -93,9 +104,9 @@ SelectedLayer select_layer(int train, int validation, int width, int outputs, Nu
 double constrained_least_squares(RepresentationData const& data) {
   double sum = 0;
   for (auto const& t : data.tasks)
-    sum +=
-        select_layer(data.train, data.validation, data.inputs, data.outputs, t.x, t.y, t.x_v, t.y_v)
-            .upper;
+    sum += select_layer(data.train, data.validation, data.inputs, data.outputs, t.x, t.y, t.x_v,
+                        t.y_v, 0)
+               .upper;
   return sum;
 }
 
@@ -107,7 +118,8 @@ double penalized_least_squares(RepresentationData const& data, double gamma) {
     for (double const e : t.x) a.push_back(std::sqrt(gamma) * e);
     for (double const e : t.y) b.push_back(std::sqrt(gamma) * e);
     int const rows = data.validation + data.train;
-    auto const w = pseudo_solve(full_svd(rows, data.inputs, a), rows, data.inputs, data.outputs, b);
+    auto const w =
+        pseudo_solve(full_svd(rows, data.inputs, a, 0), rows, data.inputs, data.outputs, b);
     auto const e = plus(product(rows, data.inputs, data.outputs, a, w), -1, b);
     sum += 0.5 * impl::inner(e, e);
   }
@@ -125,7 +137,8 @@ Truth representation_truth(RepresentationData const& data, int hidden, Numbers c
   for (auto const& t : data.tasks) {
     auto const z = product(data.train, m, hidden, t.x, w1);
     auto const z_v = product(data.validation, m, hidden, t.x_v, w1);
-    auto const layer = select_layer(data.train, data.validation, hidden, n, z, t.y, z_v, t.y_v);
+    auto const layer = select_layer(data.train, data.validation, hidden, n, z, t.y, z_v, t.y_v,
+                                    impl::length(t.x) * impl::length(w1));
     truth.upper += layer.upper;
     auto const e_v = plus(product(data.validation, hidden, n, z_v, layer.u), -1, t.y_v);
     auto const e = plus(product(data.train, hidden, n, z, layer.u), -1, t.y);
@@ -157,7 +170,9 @@ double representation_distance(RepresentationData const& data, int task, int hid
   auto const& t = data.tasks.at(std::size_t(task));
   auto const z = product(data.train, m, hidden, t.x, w1);
   auto const e = plus(product(data.train, hidden, n, z, transposed(n, hidden, y)), -1, t.y);
-  return impl::length(pseudo_solve(full_svd(data.train, hidden, z), data.train, hidden, n, e));
+  return impl::length(
+      pseudo_solve(full_svd(data.train, hidden, z, impl::length(t.x) * impl::length(w1)),
+                   data.train, hidden, n, e));
 }
 
 }  // namespace minfold

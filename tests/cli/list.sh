@@ -3,7 +3,8 @@
 
 expect 0 list
 for problem in sphere affine stiefel orthogonal-orbit phase-orbit line two-well reweighting kink \
-  kinks hoelder flat redundant-arm hyper-cleaning; do
+  kinks hoelder flat redundant-arm hyper-cleaning convex-toy cosine-toy quadratic coreset example-1 \
+  v-pbgd-toy representation diagonal-cleaning; do
   prints "^$problem "
 done
 

@@ -243,6 +243,45 @@ TEST_CASE("samples of the training data estimate g without bias", "[problems]") 
   CHECK_THROWS_AS(whole.on_sample(space, {}, 4), std::invalid_argument);
 }
 
+TEST_CASE("the smoothness of representation learning bounds its second differences", "[problems]") {
+  auto const data = small(2);
+  int const hidden = 4, m = 24, n = 8;
+  Representation<double, Space> const problem(data, hidden);
+  Space const space;
+  auto const value = [&](Vec const& x, Vec const& y, bool upper) {
+    Scalars<double, Space> out("out", 2);
+    if (upper)
+      problem.upper_value(space, rows(x, m), rows(y, n), out);
+    else
+      problem.lower_value(space, rows(x, m), rows(y, n), out);
+    auto const both = host(out);
+    return both[0] + both[1];
+  };
+  double tightest = 0;
+  for (std::uint32_t s = 0; s < 30; ++s) {
+    auto const x = normals(100 + s, m), y = normals(200 + s, 2 * n);
+    auto const bound = problem.smoothness(space, rows(x, m), rows(y, n));
+    REQUIRE(bound);
+    // Along the gradient of g the curvature is large.
+    Vectors<double, Space> gx("gx", 2, m), gy("gy", 2, n);
+    problem.lower_gradient_x(space, rows(x, m), rows(y, n), gx);
+    problem.lower_gradient(space, rows(x, m), rows(y, n), gy);
+    auto const both = host(gx), v = host(gy);
+    auto const u = shifted(part(both, 0, m), 1, part(both, 1, m));
+    double const size = dot(u, u) + dot(v, v), h = 1e-4 / std::sqrt(size);
+    for (bool const upper : {false, true}) {
+      double const second =
+          (value(shifted(x, h, u), shifted(y, h, v), upper) - 2 * value(x, y, upper) +
+           value(shifted(x, -h, u), shifted(y, -h, v), upper)) /
+          (h * h);
+      double const allowed = upper ? bound->upper : bound->lower;
+      CHECK(second <= allowed * size * (1 + 1e-3));
+      if (!upper) tightest = std::max(tightest, second / (allowed * size));
+    }
+  }
+  CHECK(tightest > 0.1);
+}
+
 TEST_CASE("digits are split into tasks by class", "[problems]") {
   auto const images = load_images("digits", MINFOLD_DATA_DIR);
   RepresentationOptions o;

@@ -65,13 +65,20 @@ class Representation : public AnyProblem<T, E> {
     Kokkos::deep_copy(space, out, T(0));
   }
   int samples() const override { return train_.count(); }
+  /// With the residual E of a task, the second derivative of 1/2 |X W U^T - Y|^2 along (w, u) is
+  /// |X w U^T + X W u^T|^2 + 2 <E, X w u^T>, at most
+  ///   |X|^2 (|W|^2 + |U|^2) + |X| |E|_F     (spectral norms, DERIVED)
+  /// times |w|^2 + |u|^2. Summed over tasks but for the part of their own u. Waits for the host.
+  std::optional<Smoothness> smoothness(E const& space, ConstVectors x,
+                                       ConstVectors y) const override;
   /// `count` samples of each task, one of each of `count` equal stretches of the training samples.
   std::unique_ptr<AnyProblem<T, E>> on_sample(E const& space, Place place,
                                               int count) const override;
 
  private:
   struct Part {
-    Blocks<T, E> a, b;  ///< (task, sample, input), (task, sample, output)
+    Blocks<T, E> a, b;          ///< (task, sample, input), (task, sample, output)
+    std::vector<double> norms;  ///< of the inputs of each task
     int count() const { return int(a.extent(1)); }
   };
   /// A matrix of every item, or one of every target that all its items share.

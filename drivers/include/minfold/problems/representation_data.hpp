@@ -44,8 +44,12 @@ RepresentationData make_representation_data(RepresentationOptions const& options
 RepresentationData make_representation_data(ImageCollection const& images,
                                             RepresentationOptions const& options);
 
-/// min over U of 1/2 |Z_v U - Y_v|^2 among the minimizers U of |Z U - Y|^2, one row of numbers an input of
-/// the layer: Z is train x width, U is width x outputs (DERIVED, methods in representation_truth.cpp).
+/// Largest singular value of a matrix; 0 of an empty one.
+double spectral_norm(int rows, int columns, std::vector<double> a);
+
+/// min over U of 1/2 |Z_v U - Y_v|^2 among the minimizers U of |Z U - Y|^2; Z is train x width, Z_v is
+/// validation x width, U is width x outputs. Singular values of Z below 1e-14 `scale` are taken for
+/// rounding. DERIVED; the formula is in representation_truth.cpp.
 struct SelectedLayer {
   double upper = 0;       ///< 1/2 |Z_v U - Y_v|^2
   std::vector<double> u;  ///< the selected U of least norm
@@ -55,7 +59,8 @@ struct SelectedLayer {
 };
 SelectedLayer select_layer(int train, int validation, int width, int outputs,
                            std::vector<double> const& z, std::vector<double> const& y,
-                           std::vector<double> const& z_v, std::vector<double> const& y_v);
+                           std::vector<double> const& z_v, std::vector<double> const& y_v,
+                           double scale);
 
 /// Sum over tasks of min 1/2 |X_v W - Y_v|^2 among the minimizers W of |X W - Y|^2. This is F(W1) for every
 /// W1 of full row rank, since W = W1 W2 is then any matrix (DERIVED). W1 of lower rank may do better:

@@ -6,6 +6,10 @@
 #include <minfold/problems/representation.hpp>
 #include <minfold/problems/sampling.hpp>
 
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
 namespace minfold {
 
 namespace impl {
@@ -69,7 +73,8 @@ template <class T, ExecutionSpace E>
 auto Representation<T, E>::upload(RepresentationData const& data, bool validation) -> Part {
   int const tasks = int(data.tasks.size()), count = validation ? data.validation : data.train;
   Part part{Blocks<T, E>("minfold::representation::inputs", tasks, count, data.inputs),
-            Blocks<T, E>("minfold::representation::outputs", tasks, count, data.outputs)};
+            Blocks<T, E>("minfold::representation::outputs", tasks, count, data.outputs),
+            {}};
   auto const a = Kokkos::create_mirror_view(part.a);
   auto const b = Kokkos::create_mirror_view(part.b);
   for (int t = 0; t < tasks; ++t) {
@@ -80,6 +85,7 @@ auto Representation<T, E>::upload(RepresentationData const& data, bool validatio
                     "Representation: task ", t, " has ", x.size(), " and ", y.size(),
                     " numbers, expected ", count, " x ", data.inputs, " and ", count, " x ",
                     data.outputs);
+    part.norms.push_back(spectral_norm(count, data.inputs, x));
     for (int i = 0; i < count; ++i) {
       for (int j = 0; j < data.inputs; ++j) a(t, i, j) = T(x[std::size_t(i) * data.inputs + j]);
       for (int j = 0; j < data.outputs; ++j) b(t, i, j) = T(y[std::size_t(i) * data.outputs + j]);
@@ -274,6 +280,38 @@ void Representation<T, E>::mixed_product(E const& space, ConstVectors x, ConstVe
 }
 
 template <class T, ExecutionSpace E>
+std::optional<Smoothness> Representation<T, E>::smoothness(E const& space, ConstVectors x,
+                                                           ConstVectors y) const {
+  check(x, y);
+  int const items = int(y.extent(0));
+  auto const f = make_scalars<T>(space, "minfold::representation::value", items);
+  auto const g = make_scalars<T>(space, "minfold::representation::value", items);
+  upper_value(space, x, y, f);
+  lower_value(space, x, y, g);
+  auto const f_host = to_host(space, f), g_host = to_host(space, g);
+  auto const x_host = to_host(space, x), y_host = to_host(space, y);
+  double const w = spectral_norm(inputs_, hidden_, {x_host.data(), x_host.data() + dim_x()});
+  Smoothness result;
+  for (int first = 0; first < items; first += tasks_) {
+    Smoothness sum;
+    double own_f = 0, own_g = 0;
+    for (int t = 0; t < tasks_; ++t) {
+      T const* const row = y_host.data() + std::size_t(first + t) * std::size_t(dim_y());
+      double const u = spectral_norm(outputs_, hidden_, {row, row + dim_y()});
+      double const a = train_.norms[t], v = validation_.norms[t];
+      sum.upper += v * v * u * u + v * std::sqrt(2 * double(f_host(first + t)));
+      sum.lower += a * a * u * u + a * std::sqrt(2 * double(g_host(first + t)));
+      own_f = std::max(own_f, v * v * w * w);
+      own_g = std::max(own_g, a * a * w * w);
+    }
+    result.upper = std::max(result.upper, sum.upper + own_f);
+    result.lower = std::max(result.lower, sum.lower + own_g);
+    result.lower_y = std::max(result.lower_y, own_g);
+  }
+  return result;
+}
+
+template <class T, ExecutionSpace E>
 std::unique_ptr<AnyProblem<T, E>> Representation<T, E>::on_sample(E const& space, Place place,
                                                                   int count) const {
   MINFOLD_REQUIRE(count >= 1 && count <= train_.count(), "Representation: a sample of ", count,
@@ -288,7 +326,8 @@ std::unique_ptr<AnyProblem<T, E>> Representation<T, E>::on_sample(E const& space
                          impl::GatherRows<T, E>{from, out, place, scale});
     return out;
   };
-  part->train_ = {gather(train_.a), gather(train_.b)};
+  part->train_ = {gather(train_.a), gather(train_.b), train_.norms};
+  for (double& norm : part->train_.norms) norm *= double(scale);  // no sample has a larger one
   return part;
 }
 
