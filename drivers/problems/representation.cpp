@@ -114,7 +114,7 @@ template <class T>
 NamedProblem<T> make(Settings& settings, ProblemContext const& context) {
   auto const plan = std::make_shared<RepresentationPlan const>(plan_from(settings, context));
   NamedProblem<T> named;
-  named.problem = std::make_unique<Representation<T>>(plan->data, plan->hidden);
+  named.problem = std::make_unique<RepresentationLearning<T>>(plan->data, plan->hidden);
   named.start = plan->start;
   named.truth = [plan](Numbers const& x) {
     return representation_truth(plan->data, plan->hidden, x);

@@ -158,7 +158,7 @@ TEST_CASE("representation learning treats targets, candidates and columns as if 
           "[problems]") {
   auto const data = small(3);
   int const hidden = 5, n = 2 * hidden, m = 6 * hidden, candidates = 2;
-  Representation<double, Space> const all(data, hidden);
+  RepresentationLearning<double, Space> const all(data, hidden);
   auto const x = normals(1, m), u = normals(2, m);
   int const items = 3 * candidates;
   auto const y = normals(3, items * n), z = normals(4, items * n);
@@ -189,7 +189,7 @@ TEST_CASE("representation learning treats targets, candidates and columns as if 
   for (int item = 0; item < items; ++item) {
     RepresentationData one = data;
     one.tasks = {data.tasks[std::size_t(item % 3)]};
-    Representation<double, Space> const alone(one, hidden);
+    RepresentationLearning<double, Space> const alone(one, hidden);
     auto const yi = part(y, item, n), zi = part(z, item, n);
     auto const single = run(alone, rows(yi, n), rows(zi, n), 1);
     for (std::size_t k = 0; k < single.size(); ++k) {
@@ -218,7 +218,7 @@ TEST_CASE("representation learning treats targets, candidates and columns as if 
 TEST_CASE("samples of the training data estimate g without bias", "[problems]") {
   auto const data = small(2);
   int const hidden = 4, m = 24, n = 8;
-  Representation<double, Space> const whole(data, hidden);
+  RepresentationLearning<double, Space> const whole(data, hidden);
   Space const space;
   auto const x = rows(normals(1, m), m), y = rows(normals(2, 2 * n), n);
   Vectors<double, Space> gy("gy", 2, n);
@@ -246,7 +246,7 @@ TEST_CASE("samples of the training data estimate g without bias", "[problems]") 
 TEST_CASE("the smoothness of representation learning bounds its second differences", "[problems]") {
   auto const data = small(2);
   int const hidden = 4, m = 24, n = 8;
-  Representation<double, Space> const problem(data, hidden);
+  RepresentationLearning<double, Space> const problem(data, hidden);
   Space const space;
   auto const value = [&](Vec const& x, Vec const& y, bool upper) {
     Scalars<double, Space> out("out", 2);

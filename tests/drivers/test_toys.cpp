@@ -19,7 +19,7 @@ namespace {
 
 constexpr double pi = std::numbers::pi;
 
-HgmsResult solve(NamedProblem<double> const& named, int iterations, Vec& x) {
+SolveResult solve(NamedProblem<double> const& named, int iterations, Vec& x) {
   Space const space;
   BilevelState<double, Space> state(space, *named.problem);
   impl::from_doubles<double, Space>(space, named.start, state.x);

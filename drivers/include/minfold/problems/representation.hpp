@@ -21,12 +21,12 @@ namespace minfold {
 ///
 /// Costs: matrix products over all items at once. Third derivatives of g in y are 0.
 template <class T, ExecutionSpace E = Kokkos::DefaultExecutionSpace>
-class Representation : public AnyProblem<T, E> {
+class RepresentationLearning : public AnyProblem<T, E> {
  public:
   using typename AnyProblem<T, E>::ConstVectors;
   using typename AnyProblem<T, E>::ConstBlocks;
 
-  Representation(RepresentationData const& data, int hidden);
+  RepresentationLearning(RepresentationData const& data, int hidden);
 
   int batch_size() const override { return tasks_; }
   int dim_x() const override { return inputs_ * hidden_; }

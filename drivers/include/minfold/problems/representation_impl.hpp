@@ -61,7 +61,7 @@ struct GatherRows {
 }  // namespace impl
 
 template <class T, ExecutionSpace E>
-Representation<T, E>::Representation(RepresentationData const& data, int hidden)
+RepresentationLearning<T, E>::RepresentationLearning(RepresentationData const& data, int hidden)
     : tasks_(int(data.tasks.size())),
       inputs_(data.inputs),
       hidden_(hidden),
@@ -70,7 +70,7 @@ Representation<T, E>::Representation(RepresentationData const& data, int hidden)
       validation_(upload(data, true)) {}
 
 template <class T, ExecutionSpace E>
-auto Representation<T, E>::upload(RepresentationData const& data, bool validation) -> Part {
+auto RepresentationLearning<T, E>::upload(RepresentationData const& data, bool validation) -> Part {
   int const tasks = int(data.tasks.size()), count = validation ? data.validation : data.train;
   Part part{Blocks<T, E>("minfold::representation::inputs", tasks, count, data.inputs),
             Blocks<T, E>("minfold::representation::outputs", tasks, count, data.outputs),
@@ -82,7 +82,7 @@ auto Representation<T, E>::upload(RepresentationData const& data, bool validatio
     auto const& y = validation ? data.tasks[t].y_v : data.tasks[t].y;
     MINFOLD_REQUIRE(x.size() == std::size_t(count) * data.inputs &&
                         y.size() == std::size_t(count) * data.outputs,
-                    "Representation: task ", t, " has ", x.size(), " and ", y.size(),
+                    "RepresentationLearning: task ", t, " has ", x.size(), " and ", y.size(),
                     " numbers, expected ", count, " x ", data.inputs, " and ", count, " x ",
                     data.outputs);
     part.norms.push_back(spectral_norm(count, data.inputs, x));
@@ -97,20 +97,20 @@ auto Representation<T, E>::upload(RepresentationData const& data, bool validatio
 }
 
 template <class T, ExecutionSpace E>
-void Representation<T, E>::check(ConstVectors x, ConstVectors y) const {
+void RepresentationLearning<T, E>::check(ConstVectors x, ConstVectors y) const {
   MINFOLD_REQUIRE(x.extent(0) == 1 && int(x.extent(1)) == dim_x() && x.span_is_contiguous(),
-                  "Representation: x is ", x.extent(0), " x ", x.extent(1), ", expected 1 x ",
-                  dim_x());
+                  "RepresentationLearning: x is ", x.extent(0), " x ", x.extent(1),
+                  ", expected 1 x ", dim_x());
   MINFOLD_REQUIRE(int(y.extent(1)) == dim_y() && y.extent(0) % std::size_t(tasks_) == 0 &&
                       y.span_is_contiguous(),
-                  "Representation: y is ", y.extent(0), " x ", y.extent(1),
+                  "RepresentationLearning: y is ", y.extent(0), " x ", y.extent(1),
                   ", expected a multiple of ", tasks_, " rows of ", dim_y(), " without gaps");
 }
 
 template <class T, ExecutionSpace E>
-void Representation<T, E>::products(E const& space, Transpose ta, Transpose tb, int items, int m,
-                                    int n, int k, Operand const& a, Operand const& b, T beta,
-                                    T* c) const {
+void RepresentationLearning<T, E>::products(E const& space, Transpose ta, Transpose tb, int items,
+                                            int m, int n, int k, Operand const& a, Operand const& b,
+                                            T beta, T* c) const {
   long const stride = long(m) * n;
   // One call for all candidates of all targets needs one stride: with one target that is 0.
   int const at_once = tasks_ == 1 ? items : tasks_;
@@ -125,8 +125,8 @@ void Representation<T, E>::products(E const& space, Transpose ta, Transpose tb, 
 }
 
 template <class T, ExecutionSpace E>
-Blocks<T, E> Representation<T, E>::features(E const& space, Part const& part,
-                                            ConstVectors w) const {
+Blocks<T, E> RepresentationLearning<T, E>::features(E const& space, Part const& part,
+                                                    ConstVectors w) const {
   auto z =
       make_blocks<T>(space, "minfold::representation::features", tasks_, part.count(), hidden_);
   int const rows = tasks_ * part.count();
@@ -137,8 +137,8 @@ Blocks<T, E> Representation<T, E>::features(E const& space, Part const& part,
 }
 
 template <class T, ExecutionSpace E>
-Blocks<T, E> Representation<T, E>::residual(E const& space, Part const& part, Blocks<T, E> const& z,
-                                            ConstVectors y) const {
+Blocks<T, E> RepresentationLearning<T, E>::residual(E const& space, Part const& part,
+                                                    Blocks<T, E> const& z, ConstVectors y) const {
   int const items = int(y.extent(0)), count = part.count();
   auto e = make_blocks<T>(space, "minfold::representation::residual", items, count, outputs_);
   Kokkos::parallel_for("minfold::representation::labels",
@@ -150,8 +150,8 @@ Blocks<T, E> Representation<T, E>::residual(E const& space, Part const& part, Bl
 }
 
 template <class T, ExecutionSpace E>
-void Representation<T, E>::value(E const& space, Part const& part, ConstVectors x, ConstVectors y,
-                                 Scalars<T, E> out) const {
+void RepresentationLearning<T, E>::value(E const& space, Part const& part, ConstVectors x,
+                                         ConstVectors y, Scalars<T, E> out) const {
   check(x, y);
   auto const e = residual(space, part, features(space, part, x), y);
   for_each_item("minfold::representation::value", space, int(y.extent(0)), part.count() * outputs_,
@@ -159,13 +159,14 @@ void Representation<T, E>::value(E const& space, Part const& part, ConstVectors 
 }
 
 template <class T, ExecutionSpace E>
-void Representation<T, E>::gradient_x(E const& space, Part const& part, Blocks<T, E> const& e,
-                                      ConstVectors y, Vectors<T, E> out) const {
+void RepresentationLearning<T, E>::gradient_x(E const& space, Part const& part,
+                                              Blocks<T, E> const& e, ConstVectors y,
+                                              Vectors<T, E> out) const {
   int const items = int(y.extent(0)), count = part.count();
   MINFOLD_REQUIRE(
       int(out.extent(0)) == items && int(out.extent(1)) == dim_x() && out.span_is_contiguous(),
-      "Representation: the gradient in x is ", out.extent(0), " x ", out.extent(1), ", expected ",
-      items, " x ", dim_x(), " without gaps");
+      "RepresentationLearning: the gradient in x is ", out.extent(0), " x ", out.extent(1),
+      ", expected ", items, " x ", dim_x(), " without gaps");
   auto const back = make_blocks<T>(space, "minfold::representation::back", items, count, hidden_);
   products(space, Transpose::no, Transpose::no, items, count, hidden_, outputs_, of_item(e),
            of_item(y, hidden_), T(0), back.data());
@@ -174,8 +175,8 @@ void Representation<T, E>::gradient_x(E const& space, Part const& part, Blocks<T
 }
 
 template <class T, ExecutionSpace E>
-void Representation<T, E>::upper_gradient(E const& space, ConstVectors x, ConstVectors y,
-                                          Vectors<T, E> gx, Vectors<T, E> gy) const {
+void RepresentationLearning<T, E>::upper_gradient(E const& space, ConstVectors x, ConstVectors y,
+                                                  Vectors<T, E> gx, Vectors<T, E> gy) const {
   check(x, y);
   auto const z = features(space, validation_, x);
   auto const e = residual(space, validation_, z, y);
@@ -186,8 +187,8 @@ void Representation<T, E>::upper_gradient(E const& space, ConstVectors x, ConstV
 }
 
 template <class T, ExecutionSpace E>
-void Representation<T, E>::lower_gradient(E const& space, ConstVectors x, ConstVectors y,
-                                          Vectors<T, E> gy) const {
+void RepresentationLearning<T, E>::lower_gradient(E const& space, ConstVectors x, ConstVectors y,
+                                                  Vectors<T, E> gy) const {
   check(x, y);
   check(x, gy);
   auto const z = features(space, train_, x);
@@ -197,8 +198,8 @@ void Representation<T, E>::lower_gradient(E const& space, ConstVectors x, ConstV
 }
 
 template <class T, ExecutionSpace E>
-void Representation<T, E>::lower_gradient_x(E const& space, ConstVectors x, ConstVectors y,
-                                            Vectors<T, E> out) const {
+void RepresentationLearning<T, E>::lower_gradient_x(E const& space, ConstVectors x, ConstVectors y,
+                                                    Vectors<T, E> out) const {
   check(x, y);
   auto const z = features(space, train_, x);
   gradient_x(space, train_, residual(space, train_, z, y), y, out);
@@ -206,16 +207,16 @@ void Representation<T, E>::lower_gradient_x(E const& space, ConstVectors x, Cons
 
 /// V Z^T Z, the rows of V are (column, output).
 template <class T, ExecutionSpace E>
-void Representation<T, E>::hessian(E const& space, Part const& part, ConstVectors x, ConstVectors y,
-                                   ConstBlocks v, Blocks<T, E> out) const {
+void RepresentationLearning<T, E>::hessian(E const& space, Part const& part, ConstVectors x,
+                                           ConstVectors y, ConstBlocks v, Blocks<T, E> out) const {
   check(x, y);
-  MINFOLD_REQUIRE(v.extent(0) == y.extent(0) && int(v.extent(2)) == dim_y() &&
-                      v.span_is_contiguous() && out.span_is_contiguous() &&
-                      out.extent(0) == v.extent(0) && out.extent(1) == v.extent(1) &&
-                      out.extent(2) == v.extent(2),
-                  "Representation: expected blocks of ", y.extent(0), " items and ", dim_y(),
-                  " components without gaps, found ", v.extent(0), " x ", v.extent(1), " x ",
-                  v.extent(2), " and ", out.extent(0), " x ", out.extent(1), " x ", out.extent(2));
+  MINFOLD_REQUIRE(
+      v.extent(0) == y.extent(0) && int(v.extent(2)) == dim_y() && v.span_is_contiguous() &&
+          out.span_is_contiguous() && out.extent(0) == v.extent(0) &&
+          out.extent(1) == v.extent(1) && out.extent(2) == v.extent(2),
+      "RepresentationLearning: expected blocks of ", y.extent(0), " items and ", dim_y(),
+      " components without gaps, found ", v.extent(0), " x ", v.extent(1), " x ", v.extent(2),
+      " and ", out.extent(0), " x ", out.extent(1), " x ", out.extent(2));
   int const items = int(v.extent(0)), rows = int(v.extent(1)) * outputs_, count = part.count();
   auto const z = features(space, part, x);
   Operand const in{v.data(), long(v.stride(0)), hidden_, false};
@@ -236,15 +237,15 @@ void Representation<T, E>::hessian(E const& space, Part const& part, ConstVector
 
 /// d/dW of <E^T Z, z>, E = A W U^T - B, Z = A W:  A^T (Z z^T U + E z)
 template <class T, ExecutionSpace E>
-void Representation<T, E>::mixed_transpose(E const& space, ConstVectors x, ConstVectors y,
-                                           ConstVectors z, Vectors<T, E> out) const {
+void RepresentationLearning<T, E>::mixed_transpose(E const& space, ConstVectors x, ConstVectors y,
+                                                   ConstVectors z, Vectors<T, E> out) const {
   check(x, y);
   check(x, z);
   int const items = int(y.extent(0)), count = train_.count();
   MINFOLD_REQUIRE(
       int(out.extent(0)) == items && int(out.extent(1)) == dim_x() && out.span_is_contiguous(),
-      "Representation: G^T z is ", out.extent(0), " x ", out.extent(1), ", expected ", items, " x ",
-      dim_x(), " without gaps");
+      "RepresentationLearning: G^T z is ", out.extent(0), " x ", out.extent(1), ", expected ",
+      items, " x ", dim_x(), " without gaps");
   auto const features_at = features(space, train_, x);
   auto const e = residual(space, train_, features_at, y);
   auto const along =
@@ -262,8 +263,8 @@ void Representation<T, E>::mixed_transpose(E const& space, ConstVectors x, Const
 
 /// Along W + t u: (A u U^T)^T Z + E^T (A u)
 template <class T, ExecutionSpace E>
-void Representation<T, E>::mixed_product(E const& space, ConstVectors x, ConstVectors y,
-                                         ConstVectors u, Vectors<T, E> out) const {
+void RepresentationLearning<T, E>::mixed_product(E const& space, ConstVectors x, ConstVectors y,
+                                                 ConstVectors u, Vectors<T, E> out) const {
   check(x, y);
   check(u, out);
   int const items = int(y.extent(0)), count = train_.count();
@@ -280,8 +281,8 @@ void Representation<T, E>::mixed_product(E const& space, ConstVectors x, ConstVe
 }
 
 template <class T, ExecutionSpace E>
-std::optional<Smoothness> Representation<T, E>::smoothness(E const& space, ConstVectors x,
-                                                           ConstVectors y) const {
+std::optional<Smoothness> RepresentationLearning<T, E>::smoothness(E const& space, ConstVectors x,
+                                                                   ConstVectors y) const {
   check(x, y);
   int const items = int(y.extent(0));
   auto const f = make_scalars<T>(space, "minfold::representation::value", items);
@@ -312,11 +313,12 @@ std::optional<Smoothness> Representation<T, E>::smoothness(E const& space, Const
 }
 
 template <class T, ExecutionSpace E>
-std::unique_ptr<AnyProblem<T, E>> Representation<T, E>::on_sample(E const& space, Place place,
-                                                                  int count) const {
-  MINFOLD_REQUIRE(count >= 1 && count <= train_.count(), "Representation: a sample of ", count,
-                  " of ", train_.count(), " training samples");
-  auto part = std::make_unique<Representation>(*this);
+std::unique_ptr<AnyProblem<T, E>> RepresentationLearning<T, E>::on_sample(E const& space,
+                                                                          Place place,
+                                                                          int count) const {
+  MINFOLD_REQUIRE(count >= 1 && count <= train_.count(), "RepresentationLearning: a sample of ",
+                  count, " of ", train_.count(), " training samples");
+  auto part = std::make_unique<RepresentationLearning>(*this);
   T const scale = Kokkos::sqrt(T(train_.count()) / T(count));
   auto const gather = [&](Blocks<T, E> const& from) {
     int const columns = int(from.extent(2));
