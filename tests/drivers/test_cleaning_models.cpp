@@ -303,6 +303,44 @@ TEST_CASE("samples of hyper-cleaning estimate g and its derivatives without bias
   CHECK(check_derivatives<double, Space>(space, *nested, Host(std::size_t(n), 0.2)).ok());
 }
 
+TEST_CASE("the smoothness of hyper-cleaning bounds its second differences", "[problems]") {
+  auto const data = digits(small_options());
+  CleaningModel model;
+  model.loss = GENERATE(CleaningLoss::softmax, CleaningLoss::squared);
+  model.ridge = 0.1;
+  model.decay = GENERATE(0.0, 0.05);
+  HyperCleaning<double, Space> const problem(data, model);
+  Probe<double> const probe(problem);
+  int const n = problem.dim_x(), d = problem.dim_y();
+  Space const space;
+  double tightest = 0;
+  for (std::uint32_t s = 0; s < 10; ++s) {
+    Host const x = normals(std::size_t(n), 10 + s), y = normals(std::size_t(d), 20 + s, 0.3 * s);
+    auto const bound = problem.smoothness(space, one_row<double>(x), one_row<double>(y));
+    REQUIRE(bound);
+    // Along the gradient, and towards larger weights of all samples.
+    Host const v = probe.lower_gradient(x, y), w = probe.upper_gradient_y(x, y),
+               u(std::size_t(n), 0.1 * norm(v));
+    auto const second = [&](auto const& f, Host const& du, Host const& dv) {
+      double const size = dot(du, du) + dot(dv, dv), h = 1e-3 / std::sqrt(size);
+      return (f(shifted(x, h, du), shifted(y, h, dv)) - 2 * f(x, y) +
+              f(shifted(x, -h, du), shifted(y, -h, dv))) /
+             (h * h * size);
+    };
+    auto const g = [&](Host const& a, Host const& b) { return probe.lower(a, b); };
+    auto const f = [&](Host const& a, Host const& b) { return probe.upper(a, b); };
+    double const along_y = second(g, Host(std::size_t(n), 0.0), v), both = second(g, u, v);
+    CHECK(along_y <= bound->lower_y * 1.001);
+    CHECK(both <= bound->lower * 1.001);
+    CHECK(second(f, u, w) <= bound->upper * 1.001);
+    tightest = std::max(tightest, along_y / bound->lower_y);
+  }
+  CHECK(tightest > 0.05);
+  CHECK_FALSE(problem.on_sample(space, {1, Stream::test, 0, 0, 0}, 9)
+                  ->smoothness(space, one_row<double>(normals(std::size_t(n), 1)),
+                               one_row<double>(normals(std::size_t(d), 2))));
+}
+
 TEST_CASE("every sample is drawn as often as every other, in ascending order", "[problems]") {
   int const total = 13, count = 5, draws = 20000;
   std::vector<int> hits(std::size_t(total), 0);

@@ -122,7 +122,7 @@ class PublishedCleaning : public HyperCleaning<double, Space> {
 TEST_CASE("the check finds the misplaced exponent of the V-PBGD toy", "[check]") {
   FunctorProblem<PublishedToy<true>, double> const right{PublishedToy<true>()};
   FunctorProblem<PublishedToy<false>, double> const wrong{PublishedToy<false>()};
-  for (double const start : {0.2, 1.5, 2.5}) {
+  for (double const start : {0.2, 1.5, 2.0}) {
     CAPTURE(start);
     CHECK(failures(check_derivatives<double, Space>(Space(), right, {start})) == "");
     CHECK(failures(check_derivatives<double, Space>(Space(), wrong, {start})) == "grad_x f; ");

@@ -72,6 +72,10 @@ class HyperCleaning : public AnyProblem<T, E> {
   void mixed_product(E const& space, ConstVectors x, ConstVectors y, ConstVectors u,
                      Vectors<T, E> out) const override;
   int samples() const override { return train_.count(); }
+  /// From |A|_2^2 <= |A|_F^2, the second derivatives of loss (1/2 or 1) and sigmoid (0.0963), and the loss
+  /// at y (DERIVED). None of a sample of the data. Waits for the host.
+  std::optional<Smoothness> smoothness(E const& space, ConstVectors x,
+                                       ConstVectors y) const override;
   /// `count` training samples, one of each of `count` equal stretches of them.
   std::unique_ptr<AnyProblem<T, E>> on_sample(E const& space, Place place,
                                               int count) const override;

@@ -4,6 +4,8 @@
 
 #include <minfold/problems/hyper_cleaning.hpp>
 
+#include <cmath>
+
 namespace minfold {
 
 namespace impl {
@@ -267,6 +269,31 @@ void HyperCleaning<T, E>::mixed_product(E const& space, ConstVectors x, ConstVec
   check(x, y);
   check(u, y);
   loss_gradient(space, train_, train_.weights(space, x, true, u), 0, y, out);
+}
+
+/// With s = sigmoid(x) and l_i the loss of sample i, along (u, V)
+///   1/N sum_i [ s''_i u_i^2 l_i + 2 s'_i u_i <grad l_i, V a_i> + s_i (d2 l_i)[V a_i, V a_i] ] + penalties.
+/// max_i l_i is at most the sum; |grad l_i| <= sqrt(2), or sqrt(2 l_i) of the squared loss; s' <= 1/4.
+template <class T, ExecutionSpace E>
+std::optional<Smoothness> HyperCleaning<T, E>::smoothness(E const& space, ConstVectors x,
+                                                          ConstVectors y) const {
+  check(x, y);
+  if (train_.chosen.data()) return std::nullopt;
+  auto const losses = make_scalars<T>(space, "minfold::hyper_cleaning::losses", int(y.extent(0)));
+  sum_losses(space, train_, train_.equal_weights, 0, y, losses);
+  double mean = 0;
+  auto const host = to_host(space, losses);
+  for (std::size_t item = 0; item < host.extent(0); ++item)
+    mean = std::max(mean, double(host(item)));
+  bool const softmax = model_.loss == CleaningLoss::softmax;
+  double const n = train_.count(), curvature = softmax ? 0.5 : 1.0;
+  double const slope = softmax ? std::sqrt(2.0) : std::sqrt(2 * n * mean);
+  Smoothness result;
+  result.upper = curvature * validation_.mean_square + model_.selection;
+  result.lower_y = (curvature + model_.ridge) * train_.mean_square + 2 * model_.decay;
+  result.lower =
+      std::max(result.lower_y, 0.0963 * mean) + 0.25 * slope * std::sqrt(train_.mean_square / n);
+  return result;
 }
 
 template <class T, ExecutionSpace E>

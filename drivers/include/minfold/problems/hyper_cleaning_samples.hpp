@@ -76,6 +76,7 @@ struct CleaningSamples {
   Scalars<int, E> labels;
   Scalars<T, E> equal_weights;  ///< 1 / count each
   Scalars<int, E> chosen;       ///< which of all samples these are; empty: all
+  double mean_square = 0;       ///< of |a_i|; not known of drawn samples
 
   int count() const { return int(a.extent(0)); }
 
@@ -96,6 +97,7 @@ struct CleaningSamples {
     Kokkos::deep_copy(samples.a, host_a);
     Kokkos::deep_copy(samples.labels, host_labels);
     Kokkos::deep_copy(samples.equal_weights, T(1) / T(count));
+    for (double const v : a) samples.mean_square += v * v / count;
     return samples;
   }
 
