@@ -267,6 +267,27 @@ struct CgStep {
     store(team, item, c, s);
   }
 
+  /// The record of a system that ends with the residual true_residual.
+  KOKKOS_FUNCTION void write_record(int item, int c, State const& s, Outcome outcome,
+                                    T true_residual) const {
+    SolveRecord<T> record;
+    record.outcome = outcome;
+    record.iterations = s.iterations;
+    record.products = s.products;
+    record.rhs_norm = s.rhs_norm;
+    record.residual = s.projected > T(0) ? true_residual / s.projected : T(0);
+    record.leakage = s.leakage;
+    record.operator_norm = s.norm * s.scale;
+    if (outcome == Outcome::inconsistent_rhs) {
+      // The smallest residual seen bounds what no z could remove.
+      T const left = s.stop == Outcome::converged
+                         ? true_residual
+                         : Kokkos::min(true_residual, Kokkos::sqrt(s.best));
+      record.leakage = Kokkos::sqrt(s.leakage * s.leakage + left * left);
+    }
+    records(item * columns + c) = record;
+  }
+
  private:
   template <class Team>
   KOKKOS_FUNCTION void finish(Team const& team, int item, int c, State& s, Outcome outcome,
@@ -282,24 +303,7 @@ struct CgStep {
       outcome = Outcome::not_finite;
       team_for(team, n, [&](int i) { zi(i) = T(0); });
     }
-    team_single(team, [&] {
-      SolveRecord<T> record;
-      record.outcome = outcome;
-      record.iterations = s.iterations;
-      record.products = s.products;
-      record.rhs_norm = s.rhs_norm;
-      record.residual = s.projected > T(0) ? true_residual / s.projected : T(0);
-      record.leakage = s.leakage;
-      record.operator_norm = s.norm * s.scale;
-      if (outcome == Outcome::inconsistent_rhs) {
-        // The smallest residual seen bounds what no z could remove.
-        T const left = s.stop == Outcome::converged
-                           ? true_residual
-                           : Kokkos::min(true_residual, Kokkos::sqrt(s.best));
-        record.leakage = Kokkos::sqrt(s.leakage * s.leakage + left * left);
-      }
-      records(item * columns + c) = record;
-    });
+    team_single(team, [&] { write_record(item, c, s, outcome, true_residual); });
     s.phase = Phase::done;
     store(team, item, c, s);
   }
