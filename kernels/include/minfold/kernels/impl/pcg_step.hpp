@@ -115,7 +115,7 @@ struct PcgStep {
       return finish(team, item, c, s, Outcome::inconsistent_rhs, s.projected);
     T const inverse = T(1) / s.scale;
     T const pp = team_dot(team, n, p, p);
-    T const pq = team_sum(team, n, [&](int i) { return p(i) * (inverse * q(i)); });
+    T const pq = team_scaled_dot(team, n, p, inverse, q);
     T const ratio = (q_norm * inverse) / Kokkos::sqrt(pp);
     if (ratio > s.norm) s.norm = ratio;
     if (pq < -options.negative_curvature * s.norm * pp) {
@@ -197,7 +197,7 @@ struct PcgStep {
   template <class Team>
   KOKKOS_FUNCTION void store(Team const& team, int item, int c, State const& s) const {
     team.team_barrier();
-    Kokkos::single(Kokkos::PerTeam(team), [&] { states(item * columns + c) = s; });
+    team_single(team, [&] { states(item * columns + c) = s; });
     team.team_barrier();
   }
 
@@ -311,7 +311,7 @@ struct PcgStep {
       outcome = Outcome::not_finite;
       team_for(team, n, [&](int i) { zi(i) = T(0); });
     }
-    Kokkos::single(Kokkos::PerTeam(team), [&] {
+    team_single(team, [&] {
       SolveRecord<T> record;
       record.outcome = outcome;
       record.iterations = s.iterations;
