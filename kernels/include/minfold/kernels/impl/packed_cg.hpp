@@ -155,11 +155,12 @@ class PackedCg {
     }
   }
 
-  /// Asks for a few rows of the next group, so that they are near when it is loaded.
+  /// Asks for a few rows of the next group, so that they are near when it is loaded: no more lines at
+  /// once than a core waits for without standing still.
   void fetch_ahead(Lanes& g) const {
     constexpr int line = 64 / int(sizeof(T));
     int const columns = step_.columns;
-    for (int k = 0; k < n() / 2 && g.ahead < g.ahead_end; ++k) {
+    for (int k = 0; k < (n() + 3) / 4 && g.ahead < g.ahead_end; ++k) {
       T const* const row = matrix_rows(h_, g.ahead / columns) + long(g.ahead_row) * h_.stride(1);
       for (int j = 0; j <= g.ahead_row; j += line) __builtin_prefetch(row + j, 0, 2);
       if (++g.ahead_row < n()) continue;
@@ -353,7 +354,7 @@ class PackedCg {
       auto const to = system_vector(z_, item, c);
       LaneVector<T> const from{reinterpret_cast<T*>(q) + l};
       for (int i = 0; i < n(); ++i) to(i) = from(i);
-      step_.write_record(item, c, s.of(l), Outcome::converged, T(all[l]));
+      step_.records(system) = solve_record(s.of(l), Outcome::converged, T(all[l]));
       s.set_phase(l, Phase::done);
     });
     for (int i = 0; i < n(); ++i) p[i] = select<T>(good, Pack<T>{}, p[i]);
