@@ -94,7 +94,7 @@ int run_demo(SolveRequest const& request) {
   // A few of a thousand random targets are close to a tie or a degenerate posture; the table says so,
   // and that is a demonstration, not a failure.
   auto const shown = [](SolveReport const& r) {
-    return r.result.outcome == HgmsOutcome::converged &&
+    return r.result.outcome == SolveOutcome::converged &&
            r.result.last.certificate.verdict != Verdict::refused;
   };
   return shown(cleaned) && shown(moved) ? 0 : 1;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <minfold/core/version.hpp>
+#include <minfold/drivers/method_catalog.hpp>
 
 #include <Kokkos_Core.hpp>
 
@@ -110,8 +111,9 @@ void add_solve(CLI::App& app, SolveRequest& request) {
   app.add_option("--max-iterations", request.max_iterations, "outer iterations")
       ->check(CLI::Range(0, 1'000'000'000))
       ->type_name("N");
-  app.add_option("--tolerance", request.tolerance,
-                 "stop at |hypergradient| <= T max(1, |first hypergradient|)")
+  app.add_option(
+         "--tolerance", request.tolerance,
+         "stop at |hypergradient|, or what the method takes for it, <= T times its terms at x_0")
       ->check([](std::string const& text) {
         char* end = nullptr;
         double const value = std::strtod(text.c_str(), &end);
@@ -119,6 +121,12 @@ void add_solve(CLI::App& app, SolveRequest& request) {
         return good ? std::string() : "expected a positive number, got " + text;
       })
       ->type_name("T");
+}
+
+std::string method_summaries() {
+  std::string text = "one of";
+  for (auto const& method : methods()) text += "\n" + method.name + ": " + method.summary;
+  return text;
 }
 
 int run(int argc, char** argv) {
@@ -141,8 +149,15 @@ int run(int argc, char** argv) {
 
   auto* const solve = app.add_subcommand("solve", "solve a problem");
   add_problem(*solve, request, true);
-  solve->add_option("--method", request.method, "hgms: select, then differentiate")
-      ->check(CLI::IsMember({"hgms"}))
+  solve->add_option("--method", request.method, method_summaries())
+      ->check([](std::string const& name) {
+        try {
+          find_method(name);
+        } catch (std::invalid_argument const& error) {
+          return std::string(error.what());
+        }
+        return std::string();
+      })
       ->capture_default_str()
       ->type_name("M");
   add_solve(*solve, request);

@@ -2,6 +2,7 @@
 #include "solve.hpp"
 
 #include <minfold/core/require.hpp>
+#include <minfold/drivers/method_catalog.hpp>
 
 #include "atomic_file.hpp"
 #include "commands.hpp"
@@ -13,6 +14,7 @@
 #include <cmath>
 #include <csignal>
 #include <cstdio>
+#include <optional>
 #include <utility>
 
 namespace minfold::cli {
@@ -66,8 +68,8 @@ NamedProblem<T> make(CatalogEntry const& entry, Settings& settings, ProblemConte
 }
 
 template <class T>
-HgmsResult observe(Space const& space, NamedProblem<T> const& named, HgmsOptions<T> const& options,
-                   SolveRequest const& request, Trace& trace) {
+SolveResult observe(Space const& space, NamedProblem<T> const& named, NamedRun& run,
+                    Settings& settings, SolveRequest const& request, Trace& trace) {
   auto const& problem = *named.problem;
   BilevelState<T, Space> state(space, problem);
   auto const start = Kokkos::create_mirror_view(state.x);
@@ -78,25 +80,29 @@ HgmsResult observe(Space const& space, NamedProblem<T> const& named, HgmsOptions
   Kokkos::deep_copy(space, state.x, start);
   space.fence("minfold::cli::solve: host copy goes out of scope");
 
-  Progress progress(request.problem, options.max_iterations, request.quiet);
+  std::optional<Progress> progress;
   Interrupts const interrupts;
-  auto const result =
-      minimize_hgms<T, Space>(space, problem, state, options, [&](Iteration const& it) {
-        if (trace.iterations.empty()) {
-          trace.first = {host_copy(space, state.x), host_copy(space, state.hypergradient),
-                         it.upper};
-          trace.start = {trace.first.x, host_copy(space, state.y)};
-        }
-        trace.iterations.push_back(it);
-        progress.update(it);
-        return !interrupted;
-      });
-  progress.finish();
+  auto const result = minimize<T>(space, problem, state, run, settings, [&](Iteration const& it) {
+    if (!progress) progress.emplace(request.problem, *run.max_iterations, request.quiet);
+    if (trace.iterations.empty()) {
+      trace.first = {host_copy(space, state.x), host_copy(space, state.hypergradient), it.upper};
+      trace.start = {trace.first.x, host_copy(space, state.y)};
+    }
+    trace.iterations.push_back(it);
+    progress->update(it);
+    return !interrupted;
+  });
+  if (progress) progress->finish();
   trace.last = {host_copy(space, state.x), host_copy(space, state.hypergradient),
-                result.last.upper};
+                result.assessment ? result.assessment->upper : result.last.upper};
   trace.certificates = state.certificates;
   trace.end = {trace.last.x, host_copy(space, state.y)};
   return result;
+}
+
+/// Iterations worth keeping: some thousand, whatever the number of steps.
+int record_every(SolveRequest const& request) {
+  return std::max(1, request.max_iterations.value_or(1) / 2000);
 }
 
 template <class T>
@@ -104,15 +110,12 @@ SolveReport solve_in(SolveRequest const& request) {
   Space const space;
   Settings settings(request.sets);
   auto const named = make<T>(find_problem(request.problem), settings, {request.seed, request.data});
-  auto options = HgmsOptions<T>::from(settings);
-  settings.refuse_unknown();
-  options.seed = request.seed;
-  if (request.max_iterations) options.max_iterations = *request.max_iterations;
-  if (request.tolerance) {
-    options.tolerance = T(*request.tolerance);
-    MINFOLD_REQUIRE(options.tolerance > 0 && std::isfinite(options.tolerance), "--tolerance ",
-                    *request.tolerance, ": not a number in --precision ", request.precision);
-  }
+  NamedRun run;
+  run.method = request.method;
+  run.seed = request.seed;
+  run.max_iterations = request.max_iterations;
+  run.tolerance = request.tolerance;
+  run.record_every = record_every(request);
 
   SolveReport report;
   report.problem = request.problem;
@@ -121,18 +124,22 @@ SolveReport solve_in(SolveRequest const& request) {
   report.threads = Kokkos::DefaultHostExecutionSpace().concurrency();
   report.precision = request.precision;
   report.seed = request.seed;
-  report.options = options_json(settings);
-  report.options["max_iterations"] = options.max_iterations;
-  report.options["tolerance"] = double(options.tolerance);
-  report.options["data"] = nullptr;
-  if (!request.data.empty()) report.options["data"] = request.data;
 
   Trace trace;
-  report.result = observe(space, named, options, request, trace);
+  report.result = observe(space, named, run, settings, request, trace);
+  report.options = options_json(settings);
+  report.options["max_iterations"] = *run.max_iterations;
+  report.options["tolerance"] = *run.tolerance;
+  report.options["data"] = nullptr;
+  if (!request.data.empty()) report.options["data"] = request.data;
   report.x = trace.last.x;
-  bool const usable = !trace.iterations.empty() && report.result.outcome != HgmsOutcome::failed;
+  bool const usable = !trace.iterations.empty() && report.result.outcome != SolveOutcome::failed;
   if (usable && named.metrics) report.metrics = named.metrics(trace.start, trace.end);
-  if (usable && named.truth) report.truth = compare_with_truth(named, trace.first, trace.last);
+  if (usable && named.truth) {
+    report.truth = compare_with_truth(named, trace.first, trace.last);
+    // Other methods have no hypergradient at x_0: what is compared is that of the assessment.
+    if (report.method != "hgms") report.truth->gradient_error = Iteration::unknown;
+  }
   report.iterations = std::move(trace.iterations);
   report.certificates = std::move(trace.certificates);
   return report;
@@ -141,7 +148,6 @@ SolveReport solve_in(SolveRequest const& request) {
 }  // namespace
 
 SolveReport solve(SolveRequest const& request) {
-  MINFOLD_REQUIRE(request.method == "hgms", "--method ", request.method, ": expected one of hgms");
   return request.precision == "float" ? solve_in<float>(request) : solve_in<double>(request);
 }
 

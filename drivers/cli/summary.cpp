@@ -9,13 +9,13 @@
 namespace minfold::cli {
 namespace {
 
-std::string outcome_text(HgmsResult const& result) {
+std::string outcome_text(SolveResult const& result) {
   switch (result.outcome) {
-    case HgmsOutcome::converged: return "converged";
-    case HgmsOutcome::iteration_limit: return "not converged (iteration limit)";
-    case HgmsOutcome::stalled: return "not converged (no step decreases F)";
-    case HgmsOutcome::stopped: return "stopped";
-    case HgmsOutcome::failed: return "failed";
+    case SolveOutcome::converged: return "converged";
+    case SolveOutcome::iteration_limit: return "not converged (iteration limit)";
+    case SolveOutcome::stalled: return "not converged (no step decreases F)";
+    case SolveOutcome::stopped: return "stopped";
+    case SolveOutcome::failed: return "failed";
   }
   return "?";
 }
@@ -45,20 +45,26 @@ std::string summary(SolveReport const& report, bool only_the_line) {
     fmt::format_to(out, "  {:<16}{}\n", what, value);
   };
 
-  bool const converged = result.outcome == HgmsOutcome::converged;
-  fmt::format_to(out, "{}: {} after {} iterations, {}; F = {:.10g}, {}\n",
+  bool const converged = result.outcome == SolveOutcome::converged;
+  fmt::format_to(out, "{}: {} after {} iterations, {}; {} = {:.10g}, {}\n",
                  painted(report.problem, Tone::strong),
                  painted(outcome_text(result), converged ? Tone::good : Tone::doubtful),
                  result.iterations,
-                 painted(to_string(certificate.verdict), tone_of(certificate.verdict)), last.upper,
-                 duration(last.seconds));
+                 painted(to_string(certificate.verdict), tone_of(certificate.verdict)),
+                 report.method == "hgms" ? "F" : "f", last.upper, duration(last.seconds));
   if (only_the_line) return text;
 
   if (!report.iterations.empty()) {
     auto const& first = report.iterations.front();
-    row("F", fmt::format("{:.10g} -> {:.10g}", first.upper, last.upper));
-    row("|grad F|",
-        fmt::format("{:.3g} -> {:.3g}", first.hypergradient_norm, last.hypergradient_norm));
+    bool const own = report.method != "hgms";
+    row(own ? "f(x, y)" : "F", fmt::format("{:.10g} -> {:.10g}", first.upper, last.upper));
+    // Other methods know their measure after a step only.
+    auto const& second = report.iterations[own && report.iterations.size() > 1 ? 1 : 0];
+    row(own ? "stationarity" : "|grad F|",
+        fmt::format("{:.3g} -> {:.3g}", second.hypergradient_norm, last.hypergradient_norm));
+    if (result.assessment)
+      row("by HG-MS", fmt::format("F = {:.10g}, |grad F| = {:.3g} at the end",
+                                  result.assessment->upper, result.assessment->hypergradient_norm));
   }
   bool const varies = certificate.kernel_dimension_min != certificate.kernel_dimension;
   row("manifold", fmt::format("dimension {}{}, spectral gap {:.1e}",

@@ -1,17 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <minfold/drivers/hgms.hpp>
 
+#include <fmt/format.h>
+
 namespace minfold {
 
-char const* to_string(HgmsOutcome outcome) {
+char const* to_string(SolveOutcome outcome) {
   switch (outcome) {
-    case HgmsOutcome::converged: return "converged";
-    case HgmsOutcome::iteration_limit: return "iteration limit";
-    case HgmsOutcome::stalled: return "stalled";
-    case HgmsOutcome::stopped: return "stopped";
-    case HgmsOutcome::failed: return "failed";
+    case SolveOutcome::converged: return "converged";
+    case SolveOutcome::iteration_limit: return "iteration limit";
+    case SolveOutcome::stalled: return "stalled";
+    case SolveOutcome::stopped: return "stopped";
+    case SolveOutcome::failed: return "failed";
   }
   return "unknown outcome";
+}
+
+std::string not_stationary(Assessment const& a) {
+  return fmt::format("stationarity: the hypergradient of F at the end is {:.1e} (allowed {:.1e})",
+                     a.hypergradient_norm, a.allowed);
+}
+
+std::string not_selected(Assessment const& a) {
+  return fmt::format(
+      "selection: y is {:.1e} lengths from the selected point of S(x), f there is {:.1e} smaller",
+      a.distance, a.excess);
 }
 
 template <class T>

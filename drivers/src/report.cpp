@@ -65,6 +65,10 @@ Json iteration_json(Iteration const& it) {
   json["mixed_products"] = sum.mixed_products;
   json["second_products"] = sum.second_products;
   json["seconds"] = finite(it.seconds);
+  json["lower_gradient_norm"] = finite(it.lower_gradient_norm);
+  json["lower_gap"] = finite(it.lower_gap);
+  json["kkt_residual"] = finite(it.kkt_residual);
+  json["penalty"] = finite(it.penalty);
   return json;
 }
 
@@ -94,6 +98,14 @@ Json result_json(SolveReport const& report) {
     for (double const v : report.x) json["x"].push_back(finite(v));
   }
   json["metrics"] = report.metrics;
+  if (report.result.assessment) {
+    auto const& a = *report.result.assessment;
+    json["assessment"] = {{"upper", finite(a.upper)},
+                          {"hypergradient_norm", finite(a.hypergradient_norm)},
+                          {"allowed", finite(a.allowed)},
+                          {"excess", finite(a.excess)},
+                          {"distance", finite(a.distance)}};
+  }
   if (report.certificates.size() > 1)
     json["not_certified"] = not_certified_json(report.certificates);
   return json;

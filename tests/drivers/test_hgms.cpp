@@ -18,7 +18,7 @@ using minfold::test::mentions;
 
 /// Everything a test wants to know of a solve.
 struct Run {
-  HgmsResult result;
+  SolveResult result;
   std::vector<Iteration> lines;
   std::vector<double> start, first_gradient, x;
   Truth truth_at_start;

@@ -38,7 +38,7 @@ struct Kinks {
 };
 
 struct Solved {
-  HgmsResult result;
+  SolveResult result;
   std::vector<Iteration> lines;
   Vec x, h;
 };
@@ -133,7 +133,7 @@ TEST_CASE("the kinks of targets that share x add up", "[ties]") {
     CHECK(line.certificate.verdict == Verdict::uncertain);
     CHECK(mentions(line.certificate, "uniqueness"));
     // A concave kink is no minimum: the solve does not end there.
-    CHECK(s.result.outcome == HgmsOutcome::iteration_limit);
+    CHECK(s.result.outcome == SolveOutcome::iteration_limit);
   }
   // Away from the kink the derivative is one-sided no more.
   auto const s = solve_from(problem, 0.5, {.max_iterations = 0});
@@ -161,7 +161,7 @@ TEST_CASE("verdict and result do not depend on the units of f, g and y", "[units
         FunctorProblem<Kinks, double> const problem(
             Kinks{.f_unit = f, .g_unit = g, .y_unit = y, .bowl = 1});
         auto const s = solve_from(problem, 0.7);
-        CHECK(s.result.outcome == HgmsOutcome::converged);
+        CHECK(s.result.outcome == SolveOutcome::converged);
         CHECK(s.result.last.certificate.verdict == Verdict::certified);
         CHECK(std::abs(s.x[0] - 2) <= 1e-7);
         auto const tied = solve_from(problem, 0.0, {.max_iterations = 0});

@@ -65,7 +65,7 @@ TEST_CASE("a target that is not a number is refused and never solved", "[hgms][n
   BilevelState<double, Space> state(space, problem);
   Kokkos::deep_copy(state.x, 1.0);
   auto const result = minimize_hgms(space, problem, state);
-  CHECK(result.outcome == HgmsOutcome::failed);
+  CHECK(result.outcome == SolveOutcome::failed);
   CHECK(result.last.certificate.verdict == Verdict::refused);
   CHECK(result.last.certificate.refused == 1);
   CHECK_FALSE(result.solved());
@@ -81,7 +81,7 @@ TEST_CASE("a box holds the upper variable", "[hgms]") {
   BilevelState<double, Space> state(space, problem);
   Kokkos::deep_copy(state.x, 0.3);
   auto const result = minimize_hgms(space, problem, state);
-  CHECK(result.outcome == HgmsOutcome::converged);
+  CHECK(result.outcome == SolveOutcome::converged);
   CHECK(to_host(space, state.x)(0, 0) == 1.0);
   CHECK(to_host(space, state.hypergradient)(0, 0) < 0.0);
 }

@@ -174,6 +174,16 @@ KOKKOS_INLINE_FUNCTION void mixed_product(Team const& team, P const& p, int item
   impl::gradient_x<Objective>(team, p, item, x, seeded(y, z), out, impl::FirstDerivative{});
 }
 
+/// out_i = d/de (grad_y objective)_i at x + e u: (d grad_y / dx) u.
+template <class Objective, class Team, class P, class X, class Y, class U, class Out>
+KOKKOS_INLINE_FUNCTION void mixed_forward_product(Team const& team, P const& p, int item,
+                                                  X const& x, Y const& y, U const& u,
+                                                  Out const& out) {
+  auto const along = seeded(x, u);
+  using S = element_t<decltype(along)>;
+  impl::gradient_y<Objective>(team, p, item, along, lifted<S>(y), out, impl::FirstDerivative{});
+}
+
 }  // namespace minfold
 
 #endif

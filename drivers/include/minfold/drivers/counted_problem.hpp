@@ -5,6 +5,8 @@
 #include <minfold/drivers/counters.hpp>
 #include <minfold/drivers/problem.hpp>
 
+#include <cmath>
+
 namespace minfold {
 
 /// A problem that counts what is asked of it, by stage. Every method works through one of these,
@@ -18,7 +20,18 @@ class CountedProblem final : public AnyProblem<T, E> {
   explicit CountedProblem(AnyProblem<T, E> const& problem)
       : problem_(problem), books_(std::make_shared<Books>()) {}
 
-  StageCounters const& counters() const { return books_->counters; }
+  /// What was asked of samples of the data is counted by their share, rounded.
+  StageCounters counters() const {
+    StageCounters all = books_->counters;
+    for (int stage = 0; stage < stage_count; ++stage) {
+      auto const& part = books_->sampled[stage];
+      all[stage].gradients += std::llround(part.gradients);
+      all[stage].values += std::llround(part.values);
+      all[stage].hessian_products += std::llround(part.hessian_products);
+      all[stage].mixed_products += std::llround(part.mixed_products);
+    }
+    return all;
+  }
 
   /// Books the work and the seconds of a scope to a stage.
   class Scope {
@@ -56,6 +69,20 @@ class CountedProblem final : public AnyProblem<T, E> {
     if (!part) return nullptr;
     return std::unique_ptr<AnyProblem<T, E>>(new CountedProblem(std::move(part), books_));
   }
+  int samples() const override { return problem_.samples(); }
+  /// Counts into the same books, what concerns g by the share of the data.
+  std::unique_ptr<AnyProblem<T, E>> on_sample(E const& space, Place place,
+                                              int count) const override {
+    auto part = problem_.on_sample(space, place, count);
+    if (!part) return nullptr;
+    std::unique_ptr<CountedProblem> counted(new CountedProblem(std::move(part), books_));
+    counted->share_ = double(count) / problem_.samples();
+    return counted;
+  }
+  std::optional<Smoothness> smoothness(E const& space, ConstVectors x,
+                                       ConstVectors y) const override {
+    return problem_.smoothness(space, x, y);
+  }
   void project_upper(E const& space, Vectors<T, E> x) const override {
     problem_.project_upper(space, x);
   }
@@ -70,7 +97,7 @@ class CountedProblem final : public AnyProblem<T, E> {
   }
   void lower_value(E const& space, ConstVectors x, ConstVectors y,
                    Scalars<T, E> out) const override {
-    now().values += items(y);
+    count(&Counters::values, &Sampled::values, items(y));
     problem_.lower_value(space, x, y, out);
   }
   void upper_gradient(E const& space, ConstVectors x, ConstVectors y, Vectors<T, E> gx,
@@ -80,18 +107,29 @@ class CountedProblem final : public AnyProblem<T, E> {
   }
   void lower_gradient(E const& space, ConstVectors x, ConstVectors y,
                       Vectors<T, E> gy) const override {
-    now().gradients += items(y);
+    count(&Counters::gradients, &Sampled::gradients, items(y));
     problem_.lower_gradient(space, x, y, gy);
   }
   void lower_hessian(E const& space, ConstVectors x, ConstVectors y, ConstBlocks v,
                      Blocks<T, E> out) const override {
-    now().hessian_products += items(y) * std::int64_t(v.extent(1));
+    count(&Counters::hessian_products, &Sampled::hessian_products,
+          items(y) * std::int64_t(v.extent(1)));
     problem_.lower_hessian(space, x, y, v, out);
   }
   void mixed_transpose(E const& space, ConstVectors x, ConstVectors y, ConstVectors z,
                        Vectors<T, E> out) const override {
-    now().mixed_products += items(y);
+    count(&Counters::mixed_products, &Sampled::mixed_products, items(y));
     problem_.mixed_transpose(space, x, y, z, out);
+  }
+  void lower_gradient_x(E const& space, ConstVectors x, ConstVectors y,
+                        Vectors<T, E> out) const override {
+    count(&Counters::gradients, &Sampled::gradients, items(y));
+    problem_.lower_gradient_x(space, x, y, out);
+  }
+  void mixed_product(E const& space, ConstVectors x, ConstVectors y, ConstVectors u,
+                     Vectors<T, E> out) const override {
+    count(&Counters::mixed_products, &Sampled::mixed_products, items(y));
+    problem_.mixed_product(space, x, y, u, out);
   }
   void upper_hessian(E const& space, ConstVectors x, ConstVectors y, ConstBlocks v,
                      Blocks<T, E> out) const override {
@@ -105,8 +143,12 @@ class CountedProblem final : public AnyProblem<T, E> {
   }
 
  private:
+  struct Sampled {
+    double values = 0, gradients = 0, hessian_products = 0, mixed_products = 0;
+  };
   struct Books {
     StageCounters counters{};
+    std::array<Sampled, stage_count> sampled{};
     Stage stage = Stage::lower_solve;
   };
 
@@ -114,11 +156,18 @@ class CountedProblem final : public AnyProblem<T, E> {
       : owned_(std::move(part)), problem_(*owned_), books_(std::move(books)) {}
 
   Counters& now() const { return books_->counters[int(books_->stage)]; }
+  void count(std::int64_t Counters::* whole, double Sampled::* part, std::int64_t amount) const {
+    if (share_ == 1)
+      now().*whole += amount;
+    else
+      books_->sampled[int(books_->stage)].*part += share_ * double(amount);
+  }
   static std::int64_t items(ConstVectors const& y) { return std::int64_t(y.extent(0)); }
 
   std::unique_ptr<AnyProblem<T, E>> owned_;
   AnyProblem<T, E> const& problem_;
   std::shared_ptr<Books> books_;
+  double share_ = 1;  ///< of the data terms of g
 };
 
 }  // namespace minfold

@@ -33,6 +33,13 @@ struct Counters {
   }
 };
 
+/// Work in gradients: a value is half of one, a Hessian or mixed product two, a second-order product
+/// four. What reverse and forward differentiation of one objective cost (the constants are ours).
+inline double gradient_equivalents(Counters const& c) {
+  return double(c.gradients) + 0.5 * double(c.values) +
+         2.0 * double(c.hessian_products + c.mixed_products) + 4.0 * double(c.second_products);
+}
+
 using StageCounters = std::array<Counters, stage_count>;
 
 inline Counters total(StageCounters const& stages) {

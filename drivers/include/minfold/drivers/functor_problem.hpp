@@ -54,6 +54,28 @@ struct MixedTranspose {
                          Kokkos::subview(out, item, Kokkos::ALL));
   }
 };
+template <class Out>
+struct LowerGradientX {
+  Out out;
+  template <class Team, class P, class X, class Y>
+  KOKKOS_INLINE_FUNCTION void operator()(Team const& team, P const& p, int target, int item,
+                                         X const& x, Y const& y) const {
+    upper_variable_gradient<Lower>(team, p, target, x, y, Kokkos::subview(out, item, Kokkos::ALL));
+  }
+};
+template <class In, class Out>
+struct MixedForward {
+  In u;
+  bool shared;
+  Out out;
+  template <class Team, class P, class X, class Y>
+  KOKKOS_INLINE_FUNCTION void operator()(Team const& team, P const& p, int target, int item,
+                                         X const& x, Y const& y) const {
+    mixed_forward_product<Lower>(team, p, target, x, y,
+                                 Kokkos::subview(u, shared ? 0 : target, Kokkos::ALL),
+                                 Kokkos::subview(out, item, Kokkos::ALL));
+  }
+};
 template <class Objective>
 struct HessianColumn {
   template <class Team, class P, class X, class Y, class V, class Out>
@@ -143,6 +165,16 @@ class FunctorProblem : public AnyProblem<T, E> {
                        Vectors<T, E> out) const override {
     at_points(space, "minfold::functor_problem::mixed_transpose", x, y,
               impl::MixedTranspose<ConstVectors, Vectors<T, E>>{z, out});
+  }
+  void lower_gradient_x(E const& space, ConstVectors x, ConstVectors y,
+                        Vectors<T, E> out) const override {
+    at_points(space, "minfold::functor_problem::lower_gradient_x", x, y,
+              impl::LowerGradientX<Vectors<T, E>>{out});
+  }
+  void mixed_product(E const& space, ConstVectors x, ConstVectors y, ConstVectors u,
+                     Vectors<T, E> out) const override {
+    at_points(space, "minfold::functor_problem::mixed_product", x, y,
+              impl::MixedForward<ConstVectors, Vectors<T, E>>{u, shared_upper_, out});
   }
   void lower_hessian(E const& space, ConstVectors x, ConstVectors y, ConstBlocks v,
                      Blocks<T, E> out) const override {

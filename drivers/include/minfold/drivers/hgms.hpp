@@ -3,16 +3,12 @@
 #define MINFOLD_DRIVERS_HGMS_HPP
 
 #include <minfold/drivers/candidates.hpp>
-#include <minfold/drivers/certificate.hpp>
-#include <minfold/drivers/counters.hpp>
 #include <minfold/drivers/lower_solve.hpp>
 #include <minfold/drivers/outer_step.hpp>
 #include <minfold/drivers/problem.hpp>
 #include <minfold/drivers/refine.hpp>
 #include <minfold/drivers/settings.hpp>
-
-#include <functional>
-#include <optional>
+#include <minfold/drivers/solve_record.hpp>
 
 /// HG-MS, "select then differentiate", for min_x F(x), F(x) = sum over targets of min { f(x, y) : y in
 /// S(x) }, S(x) = argmin_y g(x, y) a manifold.
@@ -43,69 +39,19 @@ struct HgmsOptions {
   static HgmsOptions from(Settings& settings);
 };
 
-/// One line of a solve. Host data.
-struct Iteration {
-  int iteration = 0;
-  double upper = 0;               ///< F(x)
-  double hypergradient_norm = 0;  ///< of the projected hypergradient
-  double target = 0;              ///< the norm at which the solve ends
-  double step = 0;                ///< of the step that led here; 0 at the start
-  int tied = 0;                   ///< targets with a rival whose f and hypergradient compete
-  /// F'(x; w) along the unit vector w of the next step: -||h|| where F is differentiable, by Danskin's
-  /// formula where targets are tied.
-  double directional_derivative = 0;
-  Certificate certificate;
-  StageCounters counters{};  ///< since the start of the solve
-  double seconds = 0;        ///< since the start of the solve
-};
-
-enum class HgmsOutcome : std::uint8_t {
-  converged,  ///< the hypergradient is below the tolerance
-  iteration_limit,
-  stalled,  ///< no step decreases F: at a kink, or at the accuracy of F
-  stopped,  ///< the observer asked for it
-  failed    ///< no candidate reached S(x), or NaN
-};
-char const* to_string(HgmsOutcome outcome);
-
-/// What a solve owns: the caller gives x, gets back all of it.
-template <class T, ExecutionSpace E>
-struct BilevelState {
-  Vectors<T, E> x;              ///< (upper_rows, dim_x): start, then result
-  Vectors<T, E> y;              ///< (targets, dim_y): selected points; also the start when warm
-  bool warm = false;            ///< y holds a point to track from
-  Vectors<T, E> hypergradient;  ///< (upper_rows, dim_x)
-  std::vector<ItemCertificate> certificates;  ///< one a target, at the last iteration
-
-  BilevelState(E const& space, AnyProblem<T, E> const& problem);
-};
-
-struct HgmsResult {
-  HgmsOutcome outcome = HgmsOutcome::failed;
-  int iterations = 0;
-  Iteration last;
-  /// Converged and certified.
-  bool solved() const {
-    return outcome == HgmsOutcome::converged && last.certificate.verdict == Verdict::certified;
-  }
-};
-
-/// Called after each iteration; false stops the solve.
-using Observer = std::function<bool(Iteration const&)>;
-
 /// Minimizes F from state.x. One host wait a kernel that decides; the arithmetic stays on `space`.
 template <class T, ExecutionSpace E>
-HgmsResult minimize_hgms(E const& space, AnyProblem<T, E> const& problem, BilevelState<T, E>& state,
-                         HgmsOptions<T> const& options = {}, Observer const& observer = {});
+SolveResult minimize_hgms(E const& space, AnyProblem<T, E> const& problem,
+                          BilevelState<T, E>& state, HgmsOptions<T> const& options = {},
+                          Observer const& observer = {});
 
 }  // namespace minfold
 
 #include <minfold/drivers/impl/hgms_impl.hpp>
 
-// Compiled once, in src/instantiate_hgms.cpp: problems are behind AnyProblem, so these two serve all.
+// Compiled once, in src/instantiate_hgms.cpp: problems are behind AnyProblem, so two of them serve all.
 #define MINFOLD_IMPL_HGMS(prefix, T)                                                            \
-  prefix template struct minfold::BilevelState<T, Kokkos::DefaultExecutionSpace>;               \
-  prefix template minfold::HgmsResult minfold::minimize_hgms(                                   \
+  prefix template minfold::SolveResult minfold::minimize_hgms(                                  \
       Kokkos::DefaultExecutionSpace const&,                                                     \
       minfold::AnyProblem<T, Kokkos::DefaultExecutionSpace> const&,                             \
       minfold::BilevelState<T, Kokkos::DefaultExecutionSpace>&, minfold::HgmsOptions<T> const&, \

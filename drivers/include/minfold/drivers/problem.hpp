@@ -4,8 +4,10 @@
 
 #include <minfold/core/batch.hpp>
 #include <minfold/core/random.hpp>
+#include <minfold/core/require.hpp>
 
 #include <memory>
+#include <optional>
 #include <span>
 
 /// The interface that every method is written against: bulk operations on a batch of lower-level
@@ -16,6 +18,11 @@
 /// candidate 0, then of candidate 1, ...). The upper variable is x(row, j): one row shared by all
 /// targets, F(x) = sum_i min_y f_i(x, y), or one row a target, P independent problems at once.
 namespace minfold {
+
+/// Lipschitz constants of gradients: of f and g in (x, y) together, and of grad_y g in y, ||H||.
+struct Smoothness {
+  double upper = 0, lower = 0, lower_y = 0;
+};
 
 template <class T, ExecutionSpace E>
 class AnyProblem {
@@ -48,6 +55,31 @@ class AnyProblem {
   /// out(item, j) = (G^T z)_j,  G = d(grad_y g)/dx
   virtual void mixed_transpose(E const&, ConstVectors x, ConstVectors y, ConstVectors z,
                                Vectors<T, E> out) const = 0;
+
+  // What methods other than HG-MS ask for. Where a problem does not offer it, they say so.
+
+  /// out(item, j) = d g / d x_j of this item alone
+  virtual void lower_gradient_x(E const&, ConstVectors /*x*/, ConstVectors /*y*/,
+                                Vectors<T, E> /*out*/) const {
+    not_offered("lower_gradient_x, the gradient of g in x");
+  }
+  /// out(item, i) = (G u)_i,  u: (upper_rows, dim_x)
+  virtual void mixed_product(E const&, ConstVectors /*x*/, ConstVectors /*y*/, ConstVectors /*u*/,
+                             Vectors<T, E> /*out*/) const {
+    not_offered("mixed_product, G u");
+  }
+  /// Data terms of g: what a sample is a part of. 0 where g is no sum over data.
+  virtual int samples() const { return 0; }
+  /// The same problem with g and its derivatives estimated without bias from `count` of its data terms,
+  /// drawn with the numbers of `place`. Null where g is no sum over data.
+  virtual std::unique_ptr<AnyProblem> on_sample(E const&, Place /*place*/, int /*count*/) const {
+    return nullptr;
+  }
+  /// Bounds of second derivatives near (x, y), for step lengths; none where the problem knows none.
+  virtual std::optional<Smoothness> smoothness(E const&, ConstVectors /*x*/,
+                                               ConstVectors /*y*/) const {
+    return std::nullopt;
+  }
 
   /// Second-order information for Newton steps along the manifold and the non-degeneracy
   /// certificate: out = (d2f/dy2) v and out = (d3g/dy3)[lambda, v]. Both or none.
@@ -83,6 +115,11 @@ class AnyProblem {
           here.row = std::uint32_t(t % n);
           y(t / n, t % n) = scale * T(normal(here));
         });
+  }
+
+ private:
+  static void not_offered(char const* what) {
+    MINFOLD_REQUIRE(false, "the problem does not offer ", what, ", which this method needs");
   }
 };
 

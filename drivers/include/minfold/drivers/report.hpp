@@ -47,7 +47,7 @@ struct SolveReport {
   std::uint64_t seed = 1;
   nlohmann::ordered_json options;  ///< options_json() of the settings and what else was chosen
   std::vector<Iteration> iterations;
-  HgmsResult result;
+  SolveResult result;
   std::vector<double> x;                      ///< final, upper_rows x dim_x
   std::vector<ItemCertificate> certificates;  ///< one a target, at the end
   nlohmann::ordered_json metrics;             ///< null where the problem has none
@@ -63,11 +63,14 @@ nlohmann::ordered_json options_json(Settings const& settings);
 ///     lower_residual, distance_bound, kernel_dimension, kernel_dimension_min, gap,
 ///     tangential_residual, nondegeneracy, smallest_curvature, uniqueness_margin, solve_residual,
 ///     leakage, candidates, rival, certified, uncertain, refused, gradients, hessian_products,
-///     mixed_products, second_products, seconds}]
+///     mixed_products, second_products, seconds, lower_gradient_norm, lower_gap, kkt_residual, penalty}]
 ///     where counters and seconds are since the start of the solve; uniqueness_margin is null where
 ///     `rival` is false (no different point was found), gap where nothing is left of H (k = n),
 ///     nondegeneracy where k = 0 (an isolated point) or where it was not measured (a reason says so),
+///     The last four are null where a method does not have them; methods other than hgms give their own
+///     f(x, y) as `upper`, their own measure as hypergradient_norm, and a certificate at the end only.
 ///   result: {outcome, solved, verdict, reasons, iterations, upper, x (at most 100 numbers), metrics,
+///     assessment: {the members of Assessment}, of methods other than hgms,
 ///     not_certified: [{target, verdict, reasons, and what an iteration says of its certificate}],
 ///     the first 20 of several targets},
 ///   truth (closed-form problems): the members of TruthErrors,

@@ -45,10 +45,10 @@ class HgmsSolve {
     Kokkos::deep_copy(space_, scales_, TargetScale<T>{});
   }
 
-  HgmsResult run(Observer const& observer) {
+  SolveResult run(Observer const& observer) {
     problem_.project_upper(space_, state_.x);
     x_ = to_doubles(space_, state_.x);
-    HgmsResult result;
+    SolveResult result;
     double step = 0;
     for (int iteration = 0;; ++iteration) {
       bool explore = iteration % std::max(options_.candidates.every, 1) == 0 ||
@@ -60,13 +60,14 @@ class HgmsSolve {
       result.iterations = iteration;
       result.last = line;
       store();
-      if (observer && !observer(line)) return finish(result, HgmsOutcome::stopped);
+      if (observer && !observer(line)) return finish(result, SolveOutcome::stopped);
       if (!complete || !std::isfinite(line.upper) || !std::isfinite(line.hypergradient_norm))
-        return finish(result, HgmsOutcome::failed);
-      if (stationary()) return finish(result, HgmsOutcome::converged);
-      if (iteration >= options_.max_iterations) return finish(result, HgmsOutcome::iteration_limit);
+        return finish(result, SolveOutcome::failed);
+      if (stationary()) return finish(result, SolveOutcome::converged);
+      if (iteration >= options_.max_iterations)
+        return finish(result, SolveOutcome::iteration_limit);
       step = advance();
-      if (step == 0) return finish(result, HgmsOutcome::stalled);
+      if (step == 0) return finish(result, SolveOutcome::stalled);
     }
   }
 
@@ -303,9 +304,9 @@ class HgmsSolve {
     from_doubles<T, E>(space_, h_, state_.hypergradient);
   }
 
-  HgmsResult finish(HgmsResult result, HgmsOutcome outcome) {
+  SolveResult finish(SolveResult result, SolveOutcome outcome) {
     result.outcome = outcome;
-    state_.warm = outcome != HgmsOutcome::failed;
+    state_.warm = outcome != SolveOutcome::failed;
     return result;
   }
 
@@ -332,19 +333,9 @@ class HgmsSolve {
 namespace minfold {
 
 template <class T, ExecutionSpace E>
-BilevelState<T, E>::BilevelState(E const& space, AnyProblem<T, E> const& problem)
-    : x(make_vectors<T>(space, "minfold::state::x", problem.upper_rows(), problem.dim_x())),
-      y(make_vectors<T>(space, "minfold::state::y", problem.batch_size(), problem.dim_y())),
-      hypergradient(make_vectors<T>(space, "minfold::state::hypergradient", problem.upper_rows(),
-                                    problem.dim_x())) {
-  Kokkos::deep_copy(space, x, T(0));
-  Kokkos::deep_copy(space, y, T(0));
-  Kokkos::deep_copy(space, hypergradient, T(0));
-}
-
-template <class T, ExecutionSpace E>
-HgmsResult minimize_hgms(E const& space, AnyProblem<T, E> const& problem, BilevelState<T, E>& state,
-                         HgmsOptions<T> const& options, Observer const& observer) {
+SolveResult minimize_hgms(E const& space, AnyProblem<T, E> const& problem,
+                          BilevelState<T, E>& state, HgmsOptions<T> const& options,
+                          Observer const& observer) {
   MINFOLD_REQUIRE(options.max_iterations >= 0, "minimize_hgms: max_iterations is ",
                   options.max_iterations);
   MINFOLD_REQUIRE(options.tolerance > T(0), "minimize_hgms: tolerance is ", options.tolerance,

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef MINFOLD_DRIVERS_IMPL_METHOD_IMPL_HPP
+#define MINFOLD_DRIVERS_IMPL_METHOD_IMPL_HPP
+
+#include <minfold/drivers/method.hpp>
+
+#include <algorithm>
+#include <cmath>
+
+namespace minfold::impl {
+
+/// One run of a method: the loop, its records, the assessment.
+template <class T, ExecutionSpace E>
+class MethodRun {
+ public:
+  MethodRun(E const& space, AnyProblem<T, E> const& problem, BilevelState<T, E>& state,
+            RunOptions<T> const& options)
+      : space_(space),
+        problem_(problem),
+        counted_(problem),
+        uncounted_(problem),
+        state_(state),
+        options_(options),
+        oracle_(space, counted_, state.x, state.y),
+        watcher_(space, uncounted_, state.x, state.y),
+        gradient_(watcher_.like_y("gradient")) {}
+
+  SolveResult run(Method<T, E>& method, Observer const& observer) {
+    start(method);
+    SolveResult result;
+    method.begin(oracle_);
+    MethodStep last;
+    last.stationarity = last.scale = Iteration::unknown;
+    int const total = options_.max_iterations;
+    for (int k = 0;; ++k) {
+      bool const finite = k == 0 || std::isfinite(last.stationarity);
+      bool const done = k > 0 && double(options_.tolerance) > 0 &&
+                        last.stationarity <= double(options_.tolerance) * scale_;
+      bool const ends = !finite || done || k >= total;
+      bool stopped = false;
+      if (ends || k % options_.record_every == 0) {
+        result.last = describe(k, last);
+        stopped = observer && !observer(result.last);
+      }
+      result.iterations = k;
+      result.outcome = !finite || !std::isfinite(result.last.upper) ? SolveOutcome::failed
+                       : done                                       ? SolveOutcome::converged
+                       : stopped                                    ? SolveOutcome::stopped
+                                                                    : SolveOutcome::iteration_limit;
+      if (ends || stopped || result.outcome == SolveOutcome::failed) break;
+      {
+        typename CountedProblem<T, E>::Scope const scope(counted_, space_, Stage::differentiate);
+        last = method.step(oracle_, k, total);
+      }
+      if (k == 0) scale_ = last.scale;
+    }
+    state_.warm = result.outcome != SolveOutcome::failed;
+    if (options_.assess && state_.warm) assess(result);
+    return result;
+  }
+
+ private:
+  void start(Method<T, E> const& method) {
+    problem_.project_upper(space_, state_.x);
+    if (!state_.warm)
+      problem_.random_lower(space_, Place{options_.seed, Stream::restart, 0, 0, 0}, state_.y);
+    if (!method.starts_on_lower_solution()) return;
+    typename CountedProblem<T, E>::Scope const scope(counted_, space_, Stage::lower_solve);
+    auto const records =
+        make_scalars<LowerRecord<T>>(space_, "minfold::method::lower", counted_.batch_size());
+    lower_solve<T, E>(space_, counted_, state_.x, state_.y, records, options_.certify.lower);
+  }
+
+  Iteration describe(int k, MethodStep const& last) {
+    Iteration line;
+    line.iteration = k;
+    for (double const f : watcher_.upper(state_.x, state_.y)) line.upper += f;
+    watcher_.lower_gradient(state_.x, state_.y, gradient_);
+    line.lower_gradient_norm = watcher_.norm(gradient_);
+    line.hypergradient_norm = last.stationarity;
+    line.target = double(options_.tolerance) * scale_;
+    line.step = last.step;
+    line.directional_derivative = Iteration::unknown;
+    line.lower_gap = last.lower_gap;
+    line.kkt_residual = last.kkt_residual;
+    line.penalty = last.penalty;
+    line.counters = counted_.counters();
+    line.seconds = timer_.seconds();
+    return line;
+  }
+
+  /// Whether what was reached is what was looked for: HG-MS at the final x, without a step.
+  void assess(SolveResult& result) {
+    BilevelState<T, E> at(space_, problem_);
+    Kokkos::deep_copy(space_, at.x, state_.x);
+    Kokkos::deep_copy(space_, at.y, state_.y);
+    at.warm = true;
+    auto options = options_.certify;
+    options.max_iterations = 0;
+    options.seed = options_.seed;
+    if (options_.tolerance > T(0)) options.tolerance = options_.tolerance;
+    auto const hgms = minimize_hgms<T, E>(space_, problem_, at, options);
+    Assessment found;
+    found.upper = hgms.last.upper;
+    found.hypergradient_norm = hgms.last.hypergradient_norm;
+    found.allowed = hgms.last.target;
+    found.excess = result.last.upper - hgms.last.upper;
+    watcher_.axpy(-1.0, state_.y, at.y);
+    found.distance = watcher_.norm(at.y) / double(problem_.length_scale());
+    result.assessment = found;
+    result.last.certificate = hgms.last.certificate;
+    state_.certificates = at.certificates;
+    Kokkos::deep_copy(space_, state_.hypergradient, at.hypergradient);
+    judge(found, result.last.certificate);
+  }
+
+  T distinct() const { return SelectOptions<T>{}.distinct; }
+
+  void judge(Assessment const& found, Certificate& certificate) const {
+    auto const object = [&](std::string const& reason) {
+      certificate.verdict = std::max(certificate.verdict, Verdict::uncertain);
+      certificate.reasons.push_back(reason);
+    };
+    // Written as !(value <= bound): a NaN never passes.
+    if (!(found.hypergradient_norm <= found.allowed)) object(not_stationary(found));
+    if (!(found.distance <= double(distinct()))) object(not_selected(found));
+  }
+
+  E space_;
+  AnyProblem<T, E> const& problem_;
+  CountedProblem<T, E> counted_, uncounted_;
+  BilevelState<T, E>& state_;
+  RunOptions<T> options_;
+  Oracle<T, E> oracle_, watcher_;
+  Vectors<T, E> gradient_;
+  double scale_ = 0;
+  Kokkos::Timer timer_;
+};
+
+}  // namespace minfold::impl
+
+namespace minfold {
+
+template <class T, ExecutionSpace E>
+SolveResult run_method(E const& space, AnyProblem<T, E> const& problem, BilevelState<T, E>& state,
+                       Method<T, E>& method, RunOptions<T> const& options,
+                       Observer const& observer) {
+  MINFOLD_REQUIRE(options.max_iterations >= 0, "run_method: max_iterations is ",
+                  options.max_iterations);
+  MINFOLD_REQUIRE(options.record_every >= 1, "run_method: record_every is ", options.record_every,
+                  ", must be at least 1");
+  MINFOLD_REQUIRE(problem.batch_size() > 0 && problem.dim_x() > 0 && problem.dim_y() > 0,
+                  "run_method: the problem has ", problem.batch_size(), " targets, dim_x ",
+                  problem.dim_x(), ", dim_y ", problem.dim_y(), ", all must be positive");
+  return impl::MethodRun<T, E>(space, problem, state, options).run(method, observer);
+}
+
+}  // namespace minfold
+
+#endif

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <minfold/core/require.hpp>
+#include <minfold/drivers/baselines/aid_cg.hpp>
+#include <minfold/drivers/impl/edit_distance.hpp>
+#include <minfold/drivers/method_catalog.hpp>
+
+#include <algorithm>
+#include <cmath>
+
+namespace minfold {
+namespace {
+
+using Space = Kokkos::DefaultExecutionSpace;
+
+/// An entry for a method with an options struct that reads settings.
+template <template <class, class> class M, template <class> class Options>
+MethodEntry entry(std::string name, std::string summary) {
+  return {std::move(name), std::move(summary),
+          [](Settings& s) -> std::unique_ptr<Method<double, Space>> {
+            return std::make_unique<M<double, Space>>(Options<double>::from(s));
+          },
+          [](Settings& s) -> std::unique_ptr<Method<float, Space>> {
+            return std::make_unique<M<float, Space>>(Options<float>::from(s));
+          }};
+}
+
+template <class T>
+std::unique_ptr<Method<T, Space>> make(MethodEntry const& e, Settings& settings) {
+  if constexpr (std::is_same_v<T, float>)
+    return e.make_float(settings);
+  else
+    return e.make_double(settings);
+}
+
+/// What the end of a method is judged by; not the place for the keys of HG-MS, whose names methods use.
+template <class T>
+HgmsOptions<T> certifier(NamedRun const& run) {
+  HgmsOptions<T> options;
+  options.seed = run.seed;
+  return options;
+}
+
+}  // namespace
+
+std::vector<MethodEntry> const& methods() {
+  static std::vector<MethodEntry> const entries = {
+      {"hgms", "select, then differentiate: certified hypergradients of F", {}, {}},
+      entry<AidCg, AidCgOptions>("aid-cg", "implicit differentiation at what descent on g reaches"),
+  };
+  return entries;
+}
+
+MethodEntry const& find_method(std::string const& name) {
+  auto const& all = methods();
+  auto const found =
+      std::find_if(all.begin(), all.end(), [&](MethodEntry const& e) { return e.name == name; });
+  if (found != all.end()) return *found;
+  auto const nearest =
+      std::min_element(all.begin(), all.end(), [&](MethodEntry const& a, MethodEntry const& b) {
+        return impl::edit_distance(a.name, name) < impl::edit_distance(b.name, name);
+      });
+  MINFOLD_REQUIRE(false, "there is no method ", name, "; did you mean ", nearest->name, "?");
+  return *nearest;
+}
+
+template <class T>
+SolveResult minimize(Space const& space, AnyProblem<T, Space> const& problem,
+                     BilevelState<T, Space>& state, NamedRun& run, Settings& settings,
+                     Observer const& observer) {
+  auto const& chosen = find_method(run.method);
+  auto const apply = [&](auto& options) {
+    options.seed = run.seed;
+    if (run.max_iterations) options.max_iterations = *run.max_iterations;
+    if (run.tolerance) {
+      options.tolerance = T(*run.tolerance);
+      MINFOLD_REQUIRE(options.tolerance >= T(0) && std::isfinite(options.tolerance),
+                      "the tolerance ", *run.tolerance, " is not a number in this precision");
+    }
+    run.max_iterations = options.max_iterations;
+    run.tolerance = double(options.tolerance);
+  };
+  if (!chosen.make_double) {
+    auto options = HgmsOptions<T>::from(settings);
+    apply(options);
+    settings.refuse_unknown();
+    return minimize_hgms<T, Space>(space, problem, state, options, observer);
+  }
+  auto const method = make<T>(chosen, settings);
+  RunOptions<T> options;
+  apply(options);
+  options.record_every = run.record_every;
+  options.assess = settings.flag("assess", run.assess, "certify the end by HG-MS");
+  options.certify = certifier<T>(run);
+  settings.refuse_unknown();
+  return run_method<T, Space>(space, problem, state, *method, options, observer);
+}
+
+template SolveResult minimize(Space const&, AnyProblem<double, Space> const&,
+                              BilevelState<double, Space>&, NamedRun&, Settings&, Observer const&);
+template SolveResult minimize(Space const&, AnyProblem<float, Space> const&,
+                              BilevelState<float, Space>&, NamedRun&, Settings&, Observer const&);
+
+}  // namespace minfold
