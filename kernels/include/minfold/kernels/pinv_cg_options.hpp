@@ -25,6 +25,10 @@ struct PinvCgOptions {
   T smallest_curvature = 0;
   /// How often P is applied. `never`: b is taken to lie in range P, the basis is not looked at.
   Reprojection reprojection = Reprojection::every_iteration;
+  /// `automatic` goes by order, columns and type, not by the number of items: an item gives the same bits
+  /// alone and in a batch. Where fewer systems are solved than the threads have lanes, Path::halves is
+  /// faster than the Path::packed that `automatic` takes for small explicit matrices: one core, AVX-512,
+  /// one system: n = 32 0.008 and 0.019 ms, n = 64 0.022 and 0.10, n = 128 0.10 and 0.56.
   Path path = Path::automatic;
 };
 

@@ -124,7 +124,9 @@ inline constexpr int rows_at_once =
 /// Requires  first and last are multiples of lanes<T>, or last = n; x and y do not overlap.
 /// Gives     y_i set for i in [first, last), y_j added to for j < first.
 /// With `Far` H comes from memory: it is asked for a kilobyte ahead, into the next rows where these end,
-/// which the processor would not guess.
+/// which the processor would not guess. Into the second-level cache: in the first, rows that are a power
+/// of two apart would share a set and drive each other out. One core of an AMD EPYC with AVX-512, n = 2048:
+/// 0.66 ms, into the first level 0.90, not asked for 0.78; n = 1800: 0.56, 0.74, 0.60.
 template <class T, bool Far = false>
 void half_product_rows(int n, T const* h, long stride, int first, int last, T const* x, T* y) {
   constexpr int w = lanes<T>, rows = rows_at_once<T>;
@@ -147,7 +149,7 @@ void half_product_rows(int n, T const* h, long stride, int first, int last, T co
           constexpr int ahead = 1024 / int(sizeof(T));
           long const at = j + ahead < i0 + w ? j + ahead : rows * stride + (j + ahead - i0 - w);
 #pragma GCC unroll 8
-          for (int r = 0; r < rows; ++r) __builtin_prefetch(row[r] + at);
+          for (int r = 0; r < rows; ++r) __builtin_prefetch(row[r] + at, 0, 2);
         }
         // Two chains into y_j, for their latency.
         Pack<T> const xj = load_pack(x + j);

@@ -2,6 +2,7 @@
 #ifndef MINFOLD_KERNELS_IMPL_CG_STEP_HPP
 #define MINFOLD_KERNELS_IMPL_CG_STEP_HPP
 
+#include <minfold/kernels/impl/cg_verdict.hpp>
 #include <minfold/kernels/impl/krylov_driver.hpp>
 #include <minfold/kernels/pinv_cg_options.hpp>
 
@@ -234,29 +235,11 @@ struct CgStep {
                              T z_norm) const {
     auto const p = work.operand(item, c);
     auto const r = work.residual(item, c);
-    // Where A was only seen on its kernel, s.norm is rounding and says nothing; hence the limit.
-    T const attainable =
-        Kokkos::min(T(8) * epsilon<T> * (s.norm * z_norm + T(1)), T(0.01) * s.projected);
-    T const allowed = Kokkos::max(options.relative_tolerance * s.projected, attainable);
     // Nothing is left of r, but a Ritz value is where the caller says that the kernel begins.
     bool const refused = s.stop == Outcome::inconsistent_rhs && options.smallest_curvature > T(0);
-    if (true_residual <= allowed && !refused) {
-      // One more round towards the tolerance while rounding still leaves room for it. Without a
-      // basis there is none: half of a residual at the rounding level lies in the kernel.
-      bool const room = knows_kernel() &&
-                        true_residual > options.relative_tolerance * s.projected &&
-                        true_residual < T(0.25) * s.verified && s.restarts < options.max_restarts;
-      if (!room)
-        return finish(team, item, c, s,
-                      s.full <= allowed ? Outcome::converged : Outcome::inconsistent_rhs, s.full);
-    }
-    bool const progress = true_residual < T(0.25) * s.verified || s.restarts == 0;
-    bool const may_go_on = s.stop == Outcome::converged && progress &&
-                           s.restarts < options.max_restarts && s.iterations < limit;
-    if (!may_go_on) {
-      Outcome const outcome = s.stop == Outcome::converged ? Outcome::iteration_limit : s.stop;
-      return finish(team, item, c, s, outcome, s.full);
-    }
+    auto const verdict =
+        judge_residual(s, options, limit, knows_kernel(), refused, true_residual, z_norm);
+    if (!verdict.go_on) return finish(team, item, c, s, verdict.outcome, s.full);
     ++s.restarts;
     s.inverse_sum = T(0);
     s.p_zero = T(1);
@@ -282,24 +265,8 @@ struct CgStep {
       outcome = Outcome::not_finite;
       team_for(team, n, [&](int i) { zi(i) = T(0); });
     }
-    team_single(team, [&] {
-      SolveRecord<T> record;
-      record.outcome = outcome;
-      record.iterations = s.iterations;
-      record.products = s.products;
-      record.rhs_norm = s.rhs_norm;
-      record.residual = s.projected > T(0) ? true_residual / s.projected : T(0);
-      record.leakage = s.leakage;
-      record.operator_norm = s.norm * s.scale;
-      if (outcome == Outcome::inconsistent_rhs) {
-        // The smallest residual seen bounds what no z could remove.
-        T const left = s.stop == Outcome::converged
-                           ? true_residual
-                           : Kokkos::min(true_residual, Kokkos::sqrt(s.best));
-        record.leakage = Kokkos::sqrt(s.leakage * s.leakage + left * left);
-      }
-      records(item * columns + c) = record;
-    });
+    team_single(team,
+                [&] { records(item * columns + c) = solve_record(s, outcome, true_residual); });
     s.phase = Phase::done;
     store(team, item, c, s);
   }

@@ -21,33 +21,40 @@ void gather_lanes(int n, T const* const* from, Pack<T>* to) {
   }
 }
 
-/// Rows in blocks of `rows`; of a block first the columns left of its diagonal, entries of one column
-/// together, then its lower triangle, row by row. Padded with zeros to whole blocks.
+/// Rows in blocks of `rows`, the last of `narrow` where that is enough; of a block first the columns left
+/// of its diagonal, entries of one column together, then its lower triangle, row by row. Padded with zeros
+/// to whole blocks.
 template <class T>
 struct LaneMatrix {
-  static constexpr int rows = 4;
+  static constexpr int narrow = 4;
+  /// As many as the registers hold twice, with their sums: a sum is added to once a column, and the more
+  /// of them there are, the less one waits for the one before.
+  static constexpr int rows = pack_bytes == 64 ? 8 : narrow;
 
   Pack<T>* data;
   int n;
 
-  static int padded(int n) { return (n + rows - 1) / rows * rows; }
+  static int padded(int n) { return (n + narrow - 1) / narrow * narrow; }
   static long size(int n) {
-    long const blocks = padded(n) / rows;
-    return blocks * (blocks - 1) / 2 * (rows * rows) + blocks * (rows * (rows + 1) / 2);
+    int const whole = padded(n) / rows * rows, rest = padded(n) - whole;
+    return before(whole) + long(rest) * whole + rest * (rest + 1) / 2;
   }
-  Pack<T>* block(int b) const {
-    return data + long(b) * (b - 1) / 2 * (rows * rows) + long(b) * (rows * (rows + 1) / 2);
+  /// Packs of the rows above `row`, the first of a block.
+  static long before(int row) {
+    long const b = row / rows;
+    return b * (b - 1) / 2 * (rows * rows) + b * (rows * (rows + 1) / 2);
   }
 
   /// `from[l]` is the matrix of lane l, row by row.
   void fill(T const* const* from, long stride) const {
     constexpr int w = lanes<T>;
     for (int i = 0; i < padded(n); ++i) {
-      int const b = i / rows, r = i % rows, left = b * rows;
-      Pack<T>* const columns = block(b);
-      Pack<T>* const triangle = columns + left * rows + r * (r + 1) / 2;
+      int const left = i / rows * rows, r = i - left;
+      int const height = padded(n) - left < rows ? padded(n) - left : rows;
+      Pack<T>* const columns = data + before(left);
+      Pack<T>* const triangle = columns + left * height + r * (r + 1) / 2;
       if (i >= n) {
-        for (int j = 0; j < left; ++j) columns[j * rows + r] = Pack<T>{};
+        for (int j = 0; j < left; ++j) columns[j * height + r] = Pack<T>{};
         for (int j = 0; j <= r; ++j) triangle[j] = Pack<T>{};
         continue;
       }
@@ -61,47 +68,54 @@ struct LaneMatrix {
         transpose<T>(a);
         for (int t = 0; t < w && j0 + t <= i; ++t) {
           int const j = j0 + t;
-          (j < left ? columns[j * rows + r] : triangle[j - left]) = a[t];
+          (j < left ? columns[j * height + r] : triangle[j - left]) = a[t];
         }
       }
     }
   }
 
-  /// y := H x, both of padded length, the padding of x zero.
+  /// y := H x, both of padded length, the padding of x zero. Each y_i is a sum in the order of the columns.
   void multiply(Pack<T> const* __restrict x, Pack<T>* __restrict y) const {
-    for (int b = 0; b < padded(n) / rows; ++b) {
-      int const left = b * rows;
-      Pack<T> const* h = block(b);
-      Pack<T> xi[rows], sum[rows];
-#pragma GCC unroll 4
-      for (int r = 0; r < rows; ++r) {
-        xi[r] = x[left + r];
-        sum[r] = Pack<T>{};
-      }
-      for (int j = 0; j < left; ++j, h += rows) {
-        Pack<T> const xj = x[j];
-        Pack<T> yj = y[j];
-#pragma GCC unroll 4
-        for (int r = 0; r < rows; ++r) {
-          sum[r] += h[r] * xj;
-          yj += h[r] * xi[r];
-        }
-        y[j] = yj;
-      }
-#pragma GCC unroll 4
-      for (int r = 0; r < rows; ++r) {
-#pragma GCC unroll 4
-        for (int s = 0; s < rows; ++s) {
-          if (s >= r) continue;
-          Pack<T> const t = h[r * (r + 1) / 2 + s];
-          sum[r] += t * xi[s];
-          sum[s] += t * xi[r];
-        }
-        sum[r] += h[r * (r + 1) / 2 + r] * xi[r];
-      }
-#pragma GCC unroll 4
-      for (int r = 0; r < rows; ++r) y[left + r] = sum[r];
+    int const end = padded(n);
+    int left = 0;
+    for (; left + rows <= end; left += rows) block<rows>(left, x, y);
+    if constexpr (rows > narrow)
+      if (left < end) block<narrow>(left, x, y);
+  }
+
+ private:
+  template <int Rows>
+  void block(int left, Pack<T> const* __restrict x, Pack<T>* __restrict y) const {
+    Pack<T> const* h = data + before(left);
+    Pack<T> xi[Rows], sum[Rows];
+#pragma GCC unroll 8
+    for (int r = 0; r < Rows; ++r) {
+      xi[r] = x[left + r];
+      sum[r] = Pack<T>{};
     }
+    for (int j = 0; j < left; ++j, h += Rows) {
+      Pack<T> const xj = x[j];
+      Pack<T> yj = y[j];
+#pragma GCC unroll 8
+      for (int r = 0; r < Rows; ++r) {
+        sum[r] += h[r] * xj;
+        yj += h[r] * xi[r];
+      }
+      y[j] = yj;
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < Rows; ++r) {
+#pragma GCC unroll 8
+      for (int s = 0; s < Rows; ++s) {
+        if (s >= r) continue;
+        Pack<T> const t = h[r * (r + 1) / 2 + s];
+        sum[r] += t * xi[s];
+        sum[s] += t * xi[r];
+      }
+      sum[r] += h[r * (r + 1) / 2 + r] * xi[r];
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < Rows; ++r) y[left + r] = sum[r];
   }
 };
 

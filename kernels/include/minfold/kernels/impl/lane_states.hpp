@@ -87,24 +87,22 @@ struct LaneSums {
   Pack<T> a{}, b{}, c{};
 };
 
-/// x = factor q; a: x^T x, b: p^T x, c: p^T p.
+/// a: q^T q, b: p^T q, c: p^T p.
 template <class T>
-LaneSums<T> lane_products(int n, Pack<T> const* p, Pack<T> const* q, Pack<T> factor) {
+LaneSums<T> lane_products(int n, Pack<T> const* p, Pack<T> const* q) {
   LaneSums<T> s, t;
   int i = 0;
   for (; i + 2 <= n; i += 2) {
-    Pack<T> const x = factor * q[i], y = factor * q[i + 1];
-    s.a += x * x;
-    s.b += p[i] * x;
+    s.a += q[i] * q[i];
+    s.b += p[i] * q[i];
     s.c += p[i] * p[i];
-    t.a += y * y;
-    t.b += p[i + 1] * y;
+    t.a += q[i + 1] * q[i + 1];
+    t.b += p[i + 1] * q[i + 1];
     t.c += p[i + 1] * p[i + 1];
   }
   if (i < n) {
-    Pack<T> const x = factor * q[i];
-    s.a += x * x;
-    s.b += p[i] * x;
+    s.a += q[i] * q[i];
+    s.b += p[i] * q[i];
     s.c += p[i] * p[i];
   }
   return {s.a + t.a, s.b + t.b, s.c + t.c};
@@ -123,15 +121,18 @@ Pack<T> lane_dot(int n, Pack<T> const* u, Pack<T> const* v) {
 }
 
 /// z += alpha p, r -= gamma q in the lanes of the mask; a: r^T r, b: z^T z. What is in the other lanes
-/// is not touched: it may be NaN.
-template <class T>
+/// is not touched: it may be NaN. `All`: the mask has all lanes.
+template <class T, bool All>
 LaneSums<T> lane_update(int n, PackMask<T> mask, Pack<T> alpha, Pack<T> gamma,
                         Pack<T> const* __restrict p, Pack<T> const* __restrict q,
                         Pack<T>* __restrict z, Pack<T>* __restrict r) {
   LaneSums<T> s, t;
   auto const one = [&](int i, LaneSums<T>& sums) {
-    Pack<T> const zi = select<T>(mask, z[i] + alpha * p[i], z[i]);
-    Pack<T> const ri = select<T>(mask, r[i] - gamma * q[i], r[i]);
+    Pack<T> zi = z[i] + alpha * p[i], ri = r[i] - gamma * q[i];
+    if constexpr (!All) {
+      zi = select<T>(mask, zi, z[i]);
+      ri = select<T>(mask, ri, r[i]);
+    }
     sums.b += zi * zi;
     sums.a += ri * ri;
     z[i] = zi;
@@ -148,11 +149,14 @@ LaneSums<T> lane_update(int n, PackMask<T> mask, Pack<T> alpha, Pack<T> gamma,
   return s;
 }
 
-/// p := r + beta p in the lanes of the mask.
-template <class T>
+/// p := r + beta p in the lanes of the mask, which with `All` are all.
+template <class T, bool All>
 void lane_direction(int n, PackMask<T> mask, Pack<T> beta, Pack<T> const* __restrict r,
                     Pack<T>* __restrict p) {
-  for (int i = 0; i < n; ++i) p[i] = select<T>(mask, r[i] + beta * p[i], p[i]);
+  for (int i = 0; i < n; ++i) {
+    Pack<T> const pi = r[i] + beta * p[i];
+    p[i] = All ? pi : select<T>(mask, pi, p[i]);
+  }
 }
 
 /// any, without a look at each lane where the processor has masks.
@@ -163,6 +167,10 @@ bool some(PackMask<T> mask) {
 #else
   return any<T>(mask);
 #endif
+}
+template <class T>
+bool every(PackMask<T> mask) {
+  return !some<T>(~mask);
 }
 
 }  // namespace minfold::impl

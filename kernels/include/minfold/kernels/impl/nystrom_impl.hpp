@@ -3,6 +3,7 @@
 #define MINFOLD_KERNELS_IMPL_NYSTROM_IMPL_HPP
 
 #include <minfold/core/wide_blas.hpp>
+#include <minfold/kernels/impl/host_team.hpp>
 #include <minfold/kernels/impl/sketch.hpp>
 #include <minfold/kernels/nystrom.hpp>
 #include <minfold/kernels/symmetric_eigen.hpp>
@@ -102,12 +103,15 @@ struct NystromSketch {
       auto const old_omega = omega, old_image = image;
       auto const new_omega = make_blocks<T>(space, "minfold::nystrom::sketch", items, width, n);
       auto const new_image = make_blocks<T>(space, "minfold::nystrom::image", items, width, n);
-      Kokkos::parallel_for(
-          "minfold::nystrom::grow",
-          Kokkos::MDRangePolicy<E, Kokkos::Rank<3>>(space, {0, 0, 0}, {items, width, n}),
-          KOKKOS_LAMBDA(int item, int c, int i) {
-            new_omega(item, c, i) = c < before ? old_omega(item, c, i) : w(item, c - before, i);
-            new_image(item, c, i) = c < before ? old_image(item, c, i) : y(item, c - before, i);
+      for_each_item(
+          "minfold::nystrom::grow", space, items * width, n,
+          KOKKOS_LAMBDA(TeamMember<E> const& member, int vector) {
+            auto const team = vector_team<E>(member);
+            int const item = vector / width, c = vector % width;
+            team_for(team, n, [&](int i) {
+              new_omega(item, c, i) = c < before ? old_omega(item, c, i) : w(item, c - before, i);
+              new_image(item, c, i) = c < before ? old_image(item, c, i) : y(item, c - before, i);
+            });
           });
       omega = new_omega;
       image = new_image;
@@ -245,13 +249,14 @@ Nystrom<typename A::scalar_type, E> nystrom(
           }
           r.products = width;
           int const had = settled ? r.rank : 0;
-          team_for(team, width * n, [&](int t) {
-            int const j = t / n, i = t % n;
-            now.basis.vectors(item, j, i) = settled
-                                                ? (j < had ? old.basis.vectors(item, j, i) : T(0))
-                                            : j < rank ? f.vectors(item, j, i)
-                                                       : T(0);
-          });
+          auto const workers = impl::vector_team<E>(team);
+          for (int j = 0; j < width; ++j)
+            team_for(workers, n, [&](int i) {
+              now.basis.vectors(item, j, i) = settled
+                                                  ? (j < had ? old.basis.vectors(item, j, i) : T(0))
+                                              : j < rank ? f.vectors(item, j, i)
+                                                         : T(0);
+            });
           team_for(team, width, [&](int j) {
             now.values(item, j) = settled    ? (j < had ? old.values(item, j) : T(0))
                                   : j < rank ? f.values(item, j)

@@ -51,10 +51,15 @@ class PackedCg {
                    take(padded()),
                    take(long(room_) * n()),
                    step_};
-    for (;;) {
-      int const group = Kokkos::atomic_fetch_add(&next_(0), 1);
-      if (group >= groups_) return;
+    auto const next_group = [&] { return Kokkos::atomic_fetch_add(&next_(0), 1); };
+    for (int group = next_group(); group < groups_;) {
+      int const following = next_group();
+      bool const fetch = n() <= prefetch_order && following < groups_;
+      lanes_of.ahead = following * w;
+      lanes_of.ahead_end = fetch ? std::min(lanes_of.ahead + w, systems_) : 0;
+      lanes_of.ahead_row = 0;
       solve(lanes_of, group * w);
+      group = following;
     }
   }
 
@@ -71,6 +76,7 @@ class PackedCg {
     Pack<T>* kernel;  ///< (j, i), zero where a lane has fewer vectors
     Step step;
     int first = 0, count = 0, dimension = 0;
+    int ahead = 0, ahead_end = 0, ahead_row = 0;  ///< systems of the next group, to be fetched
     LaneStates<T> s{};
   };
 
@@ -141,10 +147,25 @@ class PackedCg {
     for (;;) {
       Mask running = g.s.running;
       if (!some<T>(running)) return;
+      fetch_ahead(g);
       g.h.multiply(g.v.p, g.v.q);
       if (!started) running = start(g, running);
       started = true;
       iterate(g, running);
+    }
+  }
+
+  /// Asks for a few rows of the next group, so that they are near when it is loaded: no more lines at
+  /// once than a core waits for without standing still.
+  void fetch_ahead(Lanes& g) const {
+    constexpr int line = 64 / int(sizeof(T));
+    int const columns = step_.columns;
+    for (int k = 0; k < (n() + 3) / 4 && g.ahead < g.ahead_end; ++k) {
+      T const* const row = matrix_rows(h_, g.ahead / columns) + long(g.ahead_row) * h_.stride(1);
+      for (int j = 0; j <= g.ahead_row; j += line) __builtin_prefetch(row + j, 0, 2);
+      if (++g.ahead_row < n()) continue;
+      g.ahead_row = 0;
+      ++g.ahead;
     }
   }
 
@@ -226,10 +247,12 @@ class PackedCg {
     auto const& o = step_.options;
     auto const [z, p, q, r, lane] = g.v;
     Pack<T> const inverse = s.inverse;
-    auto const [qq, pq, pp] = lane_products<T>(n(), p, q, inverse);
+    auto const raw = lane_products<T>(n(), p, q);
+    // Scaled after the sums, where CgStep scales each term: they are in the range of numbers with room.
+    Pack<T> const qq = inverse * (inverse * raw.a), pq = inverse * raw.b, pp = raw.c;
     Mask const verify = running & s.verifying;
     Mask const wants = running & ~verify;
-    Mask const in_range = safe(qq) & safe(pp);
+    Mask const in_range = safe(raw.a) & safe(qq) & safe(pp);
     Mask const grows = wants & in_range & (qq > s.norm * s.norm * pp);
     if (some<T>(grows)) s.norm = select<T>(grows, square_root(qq / pp), s.norm);
     Pack<T> const size = s.norm * pp;
@@ -238,14 +261,16 @@ class PackedCg {
     for_lanes(wants & ~usual, [&](int l) {
       alone(g, l, [](auto& step, int item, int c, State&) { step.step(host::Team{}, item, c); });
     });
-    if (some<T>(verify)) judge(g, verify, safe(qq));
+    if (some<T>(verify)) judge(g, verify, safe(raw.a) & safe(qq));
     if (!some<T>(usual)) return;
 
     Pack<T> const alpha = select<T>(usual, s.rr / pq, Pack<T>{});
     s.products -= usual;
     s.iterations -= usual;
     s.inverse_sum += alpha * s.p_zero;
-    auto const sums = lane_update<T>(n(), usual, alpha, alpha * inverse, p, q, z, r);
+    bool const all = every<T>(usual);
+    auto const sums = all ? lane_update<T, true>(n(), usual, alpha, alpha * inverse, p, q, z, r)
+                          : lane_update<T, false>(n(), usual, alpha, alpha * inverse, p, q, z, r);
     Pack<T> rr = sums.a;
     Pack<T> const zz = sums.b;
     if (o.reprojection == Reprojection::every_iteration && g.dimension > 0) {
@@ -260,17 +285,19 @@ class PackedCg {
                         broadcast(T(2) * epsilon<T>) * (s.norm * square_root(zz) + broadcast(T(1))),
                         floor);
     target = larger<T>(target, floor);
-    Mask on = usual & safe(rr) &
-              ~(zz > broadcast(Kokkos::Experimental::finite_max_v<T> * epsilon<T>)) &
-              (rr > target * target) & (rr <= broadcast(T(1e8)) * s.best);
+    Mask goes_on =
+        usual & safe(rr) & ~(zz > broadcast(Kokkos::Experimental::finite_max_v<T> * epsilon<T>));
     if (o.smallest_curvature > T(0))
-      on &= s.inverse_sum * s.norm * broadcast(o.smallest_curvature) < broadcast(T(0.25));
+      goes_on &= s.inverse_sum * s.norm * broadcast(o.smallest_curvature) < broadcast(T(0.25));
+    Mask const converged = goes_on & (rr <= target * target);
+    if (some<T>(converged)) start_verify(g, converged);
     Mask limit{};
     limit += step_.limit;
-    on &= s.iterations < limit;
+    Mask const on =
+        goes_on & ~converged & (rr <= broadcast(T(1e8)) * s.best) & (s.iterations < limit);
     // A copy for the lambda: what a pointer reaches does not stay in a register.
     Pack<T> const square_of_r = rr;
-    for_lanes(usual & ~on, [&](int l) {
+    for_lanes(usual & ~on & ~converged, [&](int l) {
       alone(g, l, [&](auto& step, int item, int c, State& state) {
         step.after_update(host::Team{}, item, c, state, T(square_of_r[l]));
       });
@@ -280,7 +307,58 @@ class PackedCg {
     s.best = select<T>(on & (rr < s.best), rr, s.best);
     s.p_zero = select<T>(on, broadcast(T(1)) + beta * s.p_zero, s.p_zero);
     s.rr = select<T>(on, rr, s.rr);
-    lane_direction<T>(n(), on, beta, r, p);
+    if (every<T>(on))
+      lane_direction<T, true>(n(), on, beta, r, p);
+    else
+      lane_direction<T, false>(n(), on, beta, r, p);
+  }
+
+  /// As CgStep::start_verify where the iteration says that it has converged.
+  void start_verify(Lanes& g, Mask converged) const {
+    for (int i = 0; i < n(); ++i) g.v.p[i] = select<T>(converged, g.v.z[i], g.v.p[i]);
+    for_lanes(converged, [&](int l) {
+      g.s.rest[l].stop = Outcome::converged;
+      g.s.set_phase(l, Phase::verify);
+    });
+  }
+
+  /// As CgStep::judge and finish in the lanes where there is nothing to decide: the iteration says
+  /// converged, and so do the recomputed residuals, `inside` range P and in `full`. Returns these lanes.
+  Mask accept(Lanes& g, Mask usual, Pack<T> full, Pack<T> inside, Pack<T> zz) const {
+    auto& s = g.s;
+    auto const [z, p, q, r, lane] = g.v;
+    Pack<T> const left = square_root(inside), all = square_root(full);
+    Pack<T> const wanted = broadcast(step_.options.relative_tolerance) * s.projected;
+    Pack<T> const rounded =
+        broadcast(T(8) * epsilon<T>) * (s.norm * square_root(zz) + broadcast(T(1)));
+    Pack<T> const hundredth = broadcast(T(0.01)) * s.projected;
+    Pack<T> const attainable = select<T>(rounded < hundredth, rounded, hundredth);
+    Pack<T> const allowed = larger<T>(wanted, attainable);
+    Mask good = usual & (left <= allowed) & (all <= allowed);
+    // Another round towards the tolerance is a decision.
+    if (step_.knows_kernel()) good &= (left <= wanted) | (left >= broadcast(T(0.25)) * s.verified);
+    Mask finite = good;
+    Pack<T> const inverse = s.inverse, norm = s.rhs_norm;
+    for (int i = 0; i < n(); ++i) {
+      // What CgStep divides by a power of two.
+      Pack<T> const result = (z[i] * norm) * inverse;
+      finite &= magnitude<T>(result) <= broadcast(Kokkos::Experimental::finite_max_v<T>);
+      q[i] = select<T>(usual, result, q[i]);
+    }
+    good = finite;
+    for_lanes(good, [&](int l) {
+      if (s.rest[l].stop != Outcome::converged) good[l] = 0;
+    });
+    for_lanes(good, [&](int l) {
+      int const system = g.first + l, item = system / step_.columns, c = system % step_.columns;
+      auto const to = system_vector(z_, item, c);
+      LaneVector<T> const from{reinterpret_cast<T*>(q) + l};
+      for (int i = 0; i < n(); ++i) to(i) = from(i);
+      step_.records(system) = solve_record(s.of(l), Outcome::converged, T(all[l]));
+      s.set_phase(l, Phase::done);
+    });
+    for (int i = 0; i < n(); ++i) p[i] = select<T>(good, Pack<T>{}, p[i]);
+    return good;
   }
 
   /// As CgStep::verify: p = z, q = A z.
@@ -300,7 +378,8 @@ class PackedCg {
     Pack<T> const inside = square(r), zz = square(p);
     Mask const norms = safe(full) & safe(inside) & safe(zz);
     s.products -= usual;
-    for_lanes(usual, [&](int l) {
+    Mask const accepted = accept(g, usual & norms, full, inside, zz);
+    for_lanes(usual & ~accepted, [&](int l) {
       alone(g, l, [&](auto& step, int item, int c, State& state) {
         host::Team const team;
         T true_residual = Kokkos::sqrt(T(inside[l])), z_norm = Kokkos::sqrt(T(zz[l]));

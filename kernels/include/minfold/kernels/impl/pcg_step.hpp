@@ -3,6 +3,7 @@
 #define MINFOLD_KERNELS_IMPL_PCG_STEP_HPP
 
 #include <minfold/core/status.hpp>
+#include <minfold/kernels/impl/cg_verdict.hpp>
 #include <minfold/kernels/impl/krylov_driver.hpp>
 #include <minfold/kernels/nystrom.hpp>
 
@@ -115,7 +116,7 @@ struct PcgStep {
       return finish(team, item, c, s, Outcome::inconsistent_rhs, s.projected);
     T const inverse = T(1) / s.scale;
     T const pp = team_dot(team, n, p, p);
-    T const pq = team_sum(team, n, [&](int i) { return p(i) * (inverse * q(i)); });
+    T const pq = team_scaled_dot(team, n, p, inverse, q);
     T const ratio = (q_norm * inverse) / Kokkos::sqrt(pp);
     if (ratio > s.norm) s.norm = ratio;
     if (pq < -options.negative_curvature * s.norm * pp) {
@@ -197,7 +198,7 @@ struct PcgStep {
   template <class Team>
   KOKKOS_FUNCTION void store(Team const& team, int item, int c, State const& s) const {
     team.team_barrier();
-    Kokkos::single(Kokkos::PerTeam(team), [&] { states(item * columns + c) = s; });
+    team_single(team, [&] { states(item * columns + c) = s; });
     team.team_barrier();
   }
 
@@ -264,24 +265,9 @@ struct PcgStep {
     auto const p = Kokkos::subview(operand, item, c, Kokkos::ALL);
     T const true_residual = true_residual_of(team, item, c, s);
     T const z_norm = team_norm(team, n, p);
-    T const attainable =
-        Kokkos::min(T(8) * epsilon<T> * (s.norm * z_norm + T(1)), T(0.01) * s.projected);
-    T const allowed = Kokkos::max(options.relative_tolerance * s.projected, attainable);
-    if (true_residual <= allowed) {
-      bool const room = knows_kernel() &&
-                        true_residual > options.relative_tolerance * s.projected &&
-                        true_residual < T(0.25) * s.verified && s.restarts < options.max_restarts;
-      if (!room)
-        return finish(team, item, c, s,
-                      s.full <= allowed ? Outcome::converged : Outcome::inconsistent_rhs, s.full);
-    }
-    bool const progress = true_residual < T(0.25) * s.verified || s.restarts == 0;
-    bool const may_go_on = s.stop == Outcome::converged && progress &&
-                           s.restarts < options.max_restarts && s.iterations < limit;
-    if (!may_go_on) {
-      Outcome const outcome = s.stop == Outcome::converged ? Outcome::iteration_limit : s.stop;
-      return finish(team, item, c, s, outcome, s.full);
-    }
+    auto const verdict =
+        judge_residual(s, options, limit, knows_kernel(), false, true_residual, z_norm);
+    if (!verdict.go_on) return finish(team, item, c, s, verdict.outcome, s.full);
     ++s.restarts;
     go_on(team, item, c, s, true_residual);
   }
@@ -311,23 +297,8 @@ struct PcgStep {
       outcome = Outcome::not_finite;
       team_for(team, n, [&](int i) { zi(i) = T(0); });
     }
-    Kokkos::single(Kokkos::PerTeam(team), [&] {
-      SolveRecord<T> record;
-      record.outcome = outcome;
-      record.iterations = s.iterations;
-      record.products = s.products;
-      record.rhs_norm = s.rhs_norm;
-      record.residual = s.projected > T(0) ? true_residual / s.projected : T(0);
-      record.leakage = s.leakage;
-      record.operator_norm = s.norm * s.scale;
-      if (outcome == Outcome::inconsistent_rhs) {
-        T const left = s.stop == Outcome::converged
-                           ? true_residual
-                           : Kokkos::min(true_residual, Kokkos::sqrt(s.best));
-        record.leakage = Kokkos::sqrt(s.leakage * s.leakage + left * left);
-      }
-      records(item * columns + c) = record;
-    });
+    team_single(team,
+                [&] { records(item * columns + c) = solve_record(s, outcome, true_residual); });
     s.phase = Phase::done;
     s.next = Next::nothing;
     store(team, item, c, s);

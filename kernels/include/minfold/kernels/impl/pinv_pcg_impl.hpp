@@ -3,7 +3,7 @@
 #define MINFOLD_KERNELS_IMPL_PINV_PCG_IMPL_HPP
 
 #include <minfold/core/wide_blas.hpp>
-#include <minfold/kernels/impl/pcg_step.hpp>
+#include <minfold/kernels/impl/fused_pcg.hpp>
 #include <minfold/kernels/pinv_pcg.hpp>
 
 namespace minfold::impl {
@@ -71,6 +71,41 @@ void norms_of(E const& space, A const& a, Nystrom<T, E> const& u, Scalars<T, E> 
       });
 }
 
+/// One launch a step: preconditioner, direction, product, vectors.
+template <ExecutionSpace E, std::floating_point T, class Step, class Product>
+void pcg_in_bulk(E const& space, NystromProduct<T, E> const& preconditioner, Step const& s,
+                 int systems, Product const& multiply) {
+  int const columns = s.columns, n = s.n;
+  for_each_item(
+      "minfold::pinv_pcg::begin", space, systems, n,
+      KOKKOS_LAMBDA(TeamMember<E> const& team, int system) {
+        s.begin(vector_team<E>(team), system / columns, system % columns);
+      });
+  for (;;) {
+    preconditioner.apply(space, s.residual, s.preconditioned);
+    for_each_item(
+        "minfold::pinv_pcg::direct", space, systems, n,
+        KOKKOS_LAMBDA(TeamMember<E> const& team, int system) {
+          s.direct(vector_team<E>(team), system / columns, system % columns);
+        });
+    int active = 0;
+    Kokkos::parallel_reduce(
+        "minfold::pinv_pcg::count", Kokkos::RangePolicy<E>(space, 0, systems),
+        KOKKOS_LAMBDA(int system, int& count) {
+          count += s.running(system / columns, system % columns);
+        },
+        active);
+    if (active == 0) return;
+    multiply();
+    for_each_item(
+        "minfold::pinv_pcg::step", space, systems, n,
+        KOKKOS_LAMBDA(TeamMember<E> const& team, int system) {
+          int const item = system / columns, c = system % columns;
+          if (s.running(item, c)) s.step(vector_team<E>(team), item, c);
+        });
+  }
+}
+
 }  // namespace minfold::impl
 
 namespace minfold {
@@ -118,52 +153,39 @@ void pinv_pcg(E const& space, A const& a, Nystrom<typename A::scalar_type, E> co
     Kokkos::deep_copy(space, records, nothing);
     return;
   }
-  impl::PcgStep<T, E, B, Z, Records, PinvPcgOptions<T>> const s{
-      b,
-      z,
-      records,
-      make_blocks<T>(space, "minfold::pinv_pcg::search_direction", items, columns, n),
-      make_blocks<T>(space, "minfold::pinv_pcg::product", items, columns, n),
-      make_blocks<T>(space, "minfold::pinv_pcg::residual", items, columns, n),
-      make_blocks<T>(space, "minfold::pinv_pcg::preconditioned", items, columns, n),
-      make_scalars<impl::PcgState<T>>(space, "minfold::pinv_pcg::state", systems),
-      approximation,
-      make_scalars<T>(space, "minfold::pinv_pcg::norms", items),
-      kernel,
-      options,
-      n,
-      columns,
-      options.max_iterations > 0 ? options.max_iterations : 10 * n + 100};
-  impl::NystromProduct<T, E> const preconditioner(space, approximation, columns);
+  using Step = impl::PcgStep<T, E, B, Z, Records, PinvPcgOptions<T>>;
+  Step const s{b,
+               z,
+               records,
+               make_blocks<T>(space, "minfold::pinv_pcg::search_direction", items, columns, n),
+               make_blocks<T>(space, "minfold::pinv_pcg::product", items, columns, n),
+               make_blocks<T>(space, "minfold::pinv_pcg::residual", items, columns, n),
+               make_blocks<T>(space, "minfold::pinv_pcg::preconditioned", items, columns, n),
+               make_scalars<impl::PcgState<T>>(space, "minfold::pinv_pcg::state", systems),
+               approximation,
+               make_scalars<T>(space, "minfold::pinv_pcg::norms", items),
+               kernel,
+               options,
+               n,
+               columns,
+               options.max_iterations > 0 ? options.max_iterations : 10 * n + 100};
   impl::norms_of(space, a, approximation, s.norms);
-  for_each_item(
-      "minfold::pinv_pcg::begin", space, systems, n,
-      KOKKOS_LAMBDA(TeamMember<E> const& team, int system) {
-        s.begin(team, system / columns, system % columns);
-      });
-  for (;;) {
-    preconditioner.apply(space, s.residual, s.preconditioned);
-    for_each_item(
-        "minfold::pinv_pcg::direct", space, systems, n,
-        KOKKOS_LAMBDA(TeamMember<E> const& team, int system) {
-          s.direct(team, system / columns, system % columns);
-        });
-    int active = 0;
-    Kokkos::parallel_reduce(
-        "minfold::pinv_pcg::count", Kokkos::RangePolicy<E>(space, 0, systems),
-        KOKKOS_LAMBDA(int system, int& count) {
-          count += s.running(system / columns, system % columns);
-        },
-        active);
-    if (active == 0) return;
-    apply_block(space, a, Blocks<T const, E>(s.operand), s.product);
-    for_each_item(
-        "minfold::pinv_pcg::step", space, systems, n,
-        KOKKOS_LAMBDA(TeamMember<E> const& team, int system) {
-          int const item = system / columns, c = system % columns;
-          if (s.running(item, c)) s.step(team, item, c);
-        });
+  if constexpr (impl::has_halves<A, E>) {
+    if (impl::chosen_path<A, E>(Path::automatic, columns, n) != Path::bulk)
+      return impl::run_fused(space, a, impl::FusedPcg<T, Step>{s}, s.operand, s.product, true);
   }
+  impl::NystromProduct<T, E> const preconditioner(space, approximation, columns);
+  using Operand = Blocks<T, E>;
+  if constexpr (impl::has_halves<A, E>) {
+    if (columns <= impl::columns_by_halves) {
+      impl::SplitProduct<E, T> const split(space, items, columns, n);
+      return impl::pcg_in_bulk(
+          space, preconditioner, s, systems,
+          impl::RunningProduct<E, A, Step, Operand>{space, a, s, split, s.operand, s.product});
+    }
+  }
+  impl::pcg_in_bulk(space, preconditioner, s, systems,
+                    impl::WholeProduct<E, A, Operand>{space, a, s.operand, s.product});
 }
 
 }  // namespace minfold
