@@ -91,16 +91,6 @@ void pivoted_kernel(ExplicitMatrix<T> const& a, int columns, T const* b, T* z, T
     kernel.most_negative = r.norm > T(0) ? r.lowest / r.norm : T(-1);
     return give_up(Outcome::indefinite_operator);
   }
-  kernel.orthogonality = k > 0 ? pivoted::kernel_rows(l, n, rank, square, local) : T(0);
-  if (!std::isfinite(kernel.orthogonality)) return give_up(Outcome::not_finite);
-  T* const full = k <= capacity ? q : square;
-  for (int j = 0; j < k; ++j) {
-    T const* const from = l + long(rank + j) * n;
-    T* const to = full + long(j) * n;
-    for (int i = 0; i < n; ++i) to[order[i]] = from[i];
-  }
-  pivoted::Factored<T> const f{a, r.factor, l, rank, order, full, k};
-
   auto const place = [&](int i, int c) {
     return Place{options.seed, Stream::sketch, options.item, std::uint32_t(i),
                  pivot_column + 1 + std::uint32_t(c)};
@@ -114,6 +104,24 @@ void pivoted_kernel(ExplicitMatrix<T> const& a, int columns, T const* b, T* z, T
           to[long(c) * n + i] = bits & 1 ? T(1) : T(-1);
       }
   };
+
+  T* const full = k <= capacity ? q : square;
+  pivoted::Factored<T> const f{a, r.factor, l, rank, order, full, k};
+  if (k > 0) {
+    T *const rows = l + long(rank) * n, *const steep = square + long(k) * n,
+             *const room = steep + long(pivoted::corrected(rank, k)) * n;
+    signs(steep, inverse_probes + norm_probes + kernel_probes, pivoted::corrected(rank, k));
+    if (!pivoted::kernel_rows(l, n, rank, steep, square, local))
+      return give_up(Outcome::not_finite);
+    for (int j = 0; j < k; ++j) {
+      T const* const from = rows + long(j) * n;
+      T* const to = full + long(j) * n;
+      for (int i = 0; i < n; ++i) to[order[i]] = from[i];
+    }
+    pivoted::correct_kernel(f, full, steep, room);
+    kernel.orthogonality = pivoted::orthonormalize_rows(k, n, full, rows);
+    if (!std::isfinite(kernel.orthogonality)) return give_up(Outcome::not_finite);
+  }
 
   // Right-hand sides, of order one, and their parts in the range.
   for (int c = 0; c < columns; ++c) {
