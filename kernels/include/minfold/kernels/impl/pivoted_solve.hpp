@@ -70,32 +70,40 @@ struct Factored {
   }
 };
 
-/// X := X L^-1, L lower of order r, X: rows x r, by dgemm and inverses of diagonal blocks. work:
-/// pivoted_words.
+/// X := X L^-1, L lower of order r, X: rows x r, by dgemm and inverses of diagonal blocks; what is right of
+/// a wide block is subtracted from all of it at once. work: pivoted_words.
 template <std::floating_point T>
 void divide_right(int rows, int r, T const* l, int ldl, T* x, int ldx, T* work) {
-  constexpr int ld = widest_block;
+  constexpr int ld = widest_block, wide = 4 * widest_block;
   int const block = std::max(32, pivoted_block(r));
   T *const f = work, *const inverse = f + ld * ld, *const panel = inverse + ld * ld;
-  for (int last = r; last > 0;) {
-    int const first = (last - 1) / block * block, width = last - first;
-    if (last < r)
-      host_gemm(Transpose::no, Transpose::no, rows, width, r - last, T(-1), x + last, ldx,
-                l + long(last) * ldl + first, ldl, T(1), x + first, ldx);
-    for (int i = 0; i < width; ++i)
-      for (int j = 0; j <= i; ++j) f[i * ld + j] = l[long(first + i) * ldl + first + j];
-    invert_small(width, f, inverse);
-    for (int i0 = 0; i0 < rows; i0 += pivoted_panel) {
-      int const count = std::min(pivoted_panel, rows - i0);
-      for (int i = 0; i < count; ++i)
-        std::copy_n(x + long(i0 + i) * ldx + first, width, panel + i * ld);
-      if (width <= slim::narrow)
-        slim::times_narrow(count, width, panel, ld, inverse, ld, x + long(i0) * ldx + first, ldx);
-      else
-        host_gemm(Transpose::no, Transpose::no, count, width, width, T(1), panel, ld, inverse, ld,
-                  T(0), x + long(i0) * ldx + first, ldx);
+  auto const subtract = [&](int first, int width, int from, int to) {
+    if (from < to)
+      host_gemm(Transpose::no, Transpose::no, rows, width, to - from, T(-1), x + from, ldx,
+                l + long(from) * ldl + first, ldl, T(1), x + first, ldx);
+  };
+  for (int end = r; end > 0;) {
+    int const begin = (end - 1) / wide * wide;
+    subtract(begin, end - begin, end, r);
+    for (int last = end; last > begin;) {
+      int const first = (last - 1) / block * block, width = last - first;
+      subtract(first, width, last, end);
+      for (int i = 0; i < width; ++i)
+        for (int j = 0; j <= i; ++j) f[i * ld + j] = l[long(first + i) * ldl + first + j];
+      invert_small(width, f, inverse);
+      for (int i0 = 0; i0 < rows; i0 += pivoted_panel) {
+        int const count = std::min(pivoted_panel, rows - i0);
+        for (int i = 0; i < count; ++i)
+          std::copy_n(x + long(i0 + i) * ldx + first, width, panel + i * ld);
+        if (width <= slim::narrow)
+          slim::times_narrow(count, width, panel, ld, inverse, ld, x + long(i0) * ldx + first, ldx);
+        else
+          host_gemm(Transpose::no, Transpose::no, count, width, width, T(1), panel, ld, inverse, ld,
+                    T(0), x + long(i0) * ldx + first, ldx);
+      }
+      last = first;
     }
-    last = first;
+    end = begin;
   }
 }
 
@@ -202,9 +210,10 @@ inline void newton_schulz(int k, int n, double const* gram, double* q, int width
   }
 }
 
-/// Rows of Q (k, n) made orthonormal. Returns max |Q Q^T - I|; NaN where it is not finite. work: k n words.
+/// Rows of Q (k, n) made orthonormal. Returns max |Q Q^T - I|; NaN where it is not finite; and -1, if `trusting`,
+/// where a step of Newton's method leaves rounding only, and what it left was not computed. work: k n words.
 template <std::floating_point T>
-T orthonormalize_rows(int k, int n, T* q, T* work) {
+T orthonormalize_rows(int k, int n, T* q, bool trusting, T* work) {
   T* const gram = work;
   for (int pass = 0;; ++pass) {
     syrk_rows(k, n, q, n, T(0), gram, k);
@@ -220,6 +229,7 @@ T orthonormalize_rows(int k, int n, T* q, T* work) {
       int const width = std::min(256, n - k - k / 2);
       if (worst <= 1e-7 && width >= 64) {
         newton_schulz(k, n, gram, q, width, reinterpret_cast<float*>(gram + long(k) * k));
+        if (trusting && worst <= 1e-10) return T(-1);
         continue;
       }
     }
