@@ -53,7 +53,9 @@ inline long pivoted_kernel_integers(int n) {
 ///           smallest_kept: `ambiguous_rank`. `indefinite_operator`: a residual diagonal below
 ///           -kernel_tolerance ||A||, or a kernel residual above what trace(A - L L^T) allows. In that case,
 ///           and for `not_finite`, q and z are zero. `rank_limit`: k > capacity; z is right.
-/// Costs     (r^2 n - 2/3 r^3) + r^2 k + 2 n k^2 flops, and 2 n^2 k for the residual where no probes do.
+/// Costs     (r^2 n - 2/3 r^3) + r^2 k + 2 n k^2 flops, 2 m (n^2 + 5 n k + r^2) for the refinement of the
+///           basis in m = corrected(r, k) directions, about k / 16, and 2 n^2 k for the residual where no
+///           probes do.
 template <std::floating_point T>
 void pivoted_kernel(ExplicitMatrix<T> const& a, int columns, T const* b, T* z, T* q, int& dimension,
                     KernelRecord<T>& kernel, SolveRecord<T>* solves, T* work, int* integers,
