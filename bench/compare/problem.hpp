@@ -93,8 +93,8 @@ struct Verdict {
   bool wrong = false;
   std::string reason;
 };
-/// Compares with what was planted. error: the largest, over the items, of the sine of the angle between
-/// the spaces (Frobenius norm, so an upper bound), max |Q Q^T - I| and ||z - z*|| / ||z*||.
+/// Compares with what was planted. error: the largest, over the items, of the sine of the largest angle
+/// between the spaces (of more than four dimensions by power iteration), max |Q Q^T - I| and ||z - z*|| / ||z*||.
 /// Where ker H is too large to be written down: ||H Q||_F / ||H|| in place of the sine.
 Verdict check(Problem const& problem, Answer const& answer);
 

@@ -204,3 +204,60 @@ TEST_CASE("from order 1024 on probes bound the residual of a wide kernel", "[piv
   CHECK(worst <= r.kernel.kernel_residual * r.kernel.norm_estimate + 4 * eps);
   CHECK(norm(minus(r.z[0], exact)) <= 1e-13 * norm(exact));
 }
+
+TEST_CASE("a wide kernel is as good as the conditioning allows, and the record says how good",
+          "[pivoted]") {
+  // 1100: where probes bound what Newton's method leaves of Q Q^T - I.
+  for (auto const& [n, k] : {std::pair(512, 128), std::pair(1100, 550)}) {
+    double const condition = 1e2;
+    std::size_t const words = std::size_t(n) * n;
+    Vec v, tau(n), scaled(words), a(words), b(n), exact(n);
+    for (int j = 0; j < n; ++j) {
+      Vec const x = normals(11, j, n);
+      v.insert(v.end(), x.begin(), x.end());
+    }
+    REQUIRE(LAPACKE_dgeqrf(LAPACK_COL_MAJOR, n, n, v.data(), n, tau.data()) == 0);
+    REQUIRE(LAPACKE_dorgqr(LAPACK_COL_MAJOR, n, n, n, v.data(), n, tau.data()) == 0);
+    for (int j = k; j < n; ++j) {
+      double const value = std::pow(condition, -double(j - k) / (n - 1 - k));
+      for (int i = 0; i < n; ++i) {
+        scaled[std::size_t(j) * n + i] = std::sqrt(value) * v[std::size_t(j) * n + i];
+        b[i] += value * v[std::size_t(j) * n + i];
+        exact[i] += v[std::size_t(j) * n + i];
+      }
+    }
+    cblas_dgemm(CblasColMajor, CblasNoTrans, CblasTrans, n, n, n, 1, scaled.data(), n,
+                scaled.data(), n, 0, a.data(), n);
+    auto const r = run_kernel(a, n, k, {b});
+    CAPTURE(n, k, r.kernel.orthogonality);
+    CHECK(r.kernel.outcome == Outcome::converged);
+    REQUIRE(r.kernel.dimension == k);
+    Vec q, gram(std::size_t(k) * k), overlap(std::size_t(k) * (n - k));
+    for (auto const& row : r.q) q.insert(q.end(), row.begin(), row.end());
+    cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, k, k, n, 1, q.data(), n, q.data(), n, 0,
+                gram.data(), k);
+    double off = 0;
+    for (int i = 0; i < k; ++i)
+      for (int j = 0; j < k; ++j)
+        off = std::max(off, std::abs(gram[std::size_t(i) * k + j] - (i == j ? 1 : 0)));
+    CHECK(off <= 512 * eps);
+    CHECK(off <= r.kernel.orthogonality + 8 * eps);
+    CHECK(r.kernel.orthogonality <= 1e-12);
+    // The sine of the largest angle between the kernels, by power iteration on Q V_r^T.
+    cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, k, n - k, n, 1, q.data(), n,
+                v.data() + std::size_t(k) * n, n, 0, overlap.data(), k);
+    Vec x = normals(11, n, n - k), y(k);
+    double sine = 0;
+    for (int step = 0; step < 50; ++step) {
+      double const size = norm(x);
+      for (auto& t : x) t /= size;
+      cblas_dgemv(CblasColMajor, CblasNoTrans, k, n - k, 1, overlap.data(), k, x.data(), 1, 0,
+                  y.data(), 1);
+      sine = norm(y);
+      cblas_dgemv(CblasColMajor, CblasTrans, k, n - k, 1, overlap.data(), k, y.data(), 1, 0,
+                  x.data(), 1);
+    }
+    CHECK(sine <= 6 * condition * eps);
+    CHECK(norm(minus(r.z[0], exact)) <= 6 * condition * eps * norm(exact));
+  }
+}

@@ -44,16 +44,20 @@ struct KernelAndPinvOptions {
 ///           the kernel is larger than the capacity; its smallest_kept is an upper estimate of mu by
 ///           Rayleigh quotients and norm_estimate a lower bound of ||A|| (spectral: exact). records
 ///           as of pinv_direct: residual and leakage recomputed with A.
-/// Costs     n^3 / 3 + (8 k + 32 + 8 columns) n^2 flops; items that end in the spectrum 9 n^3. Host
-///           workspace a thread, allocated: about 5 n^2 numbers an item of a pack, n^2 + 3 n k
-///           where blocked. Waits once, to see whether an item needs the spectrum.
+/// Costs     blocked: n^3 / 3 + (5 k + 43 + 8 columns) n^2 flops at most; packed: as much in leading order;
+///           pivoted, r = n - k: r^2 n - 2/3 r^3 + r^2 k + 2 n k^2, and some 2 n^2 (k / 16) for the refinement
+///           of the basis; items that end in the spectrum 9 n^3. Host workspace a thread, allocated, in
+///           numbers: packed about 5 n^2 an item of a pack; blocked 3 n^2 + (4 columns + 206) n, the two
+///           tiled triangles being n^2 of it; pivoted 2 n^2 + (6 columns + 29) n. Waits once, to see
+///           whether an item needs the spectrum.
 /// Method    L L^T = A + mu I with mu at the rounding level of the factorization; its small pivots
 ///           count the kernel; inverse iteration from L^-T e_j of these pivots j gives the basis, CholeskyQR2 makes
 ///           it orthonormal, A Q is recomputed. Three random vectors orthogonal to it, iterated
 ///           twice with the same factor, show the smallest eigenvalue that is left: a kernel
 ///           vector that the pivots missed would be there. z by the factor between projections, one
-///           step of refinement. The estimate of mu fails where a random vector is orthogonal to
-///           an eigenvector of it to about 1e-3, three times: what is closer than a factor 30 to the
+///           step of refinement. pivoted: the pivoted factor tells the rank, its null space is
+///           refined where it is uncertain. The estimate of mu fails where a random vector is orthogonal
+///           to an eigenvector of it to about 1e-3, three times: what is closer than a factor 30 to the
 ///           threshold is left to the spectrum.
 /// Source    randomized range finding on the inverse: Halko, Martinsson, Tropp, SIAM Rev. 53 (2011);
 ///           CholeskyQR2: Yamamoto et al., ETNA 44 (2015). The combination and its checks: DERIVED.

@@ -22,6 +22,18 @@ inline void trsm_right(Transpose t, int rows, int order, float const* l, int ldl
               CblasNonUnit, rows, order, 1.0f, l, ldl, x, ldx);
 }
 
+/// X := X L (or X L^T), X: rows x order.
+inline void trmm_right(Transpose t, int rows, int order, double const* l, int ldl, double* x,
+                       int ldx) {
+  cblas_dtrmm(CblasRowMajor, CblasRight, CblasLower, bool(t) ? CblasTrans : CblasNoTrans,
+              CblasNonUnit, rows, order, 1.0, l, ldl, x, ldx);
+}
+inline void trmm_right(Transpose t, int rows, int order, float const* l, int ldl, float* x,
+                       int ldx) {
+  cblas_strmm(CblasRowMajor, CblasRight, CblasLower, bool(t) ? CblasTrans : CblasNoTrans,
+              CblasNonUnit, rows, order, 1.0f, l, ldl, x, ldx);
+}
+
 /// X := L^-1 X (or L^-T X), X: order x columns.
 inline void trsm_left(Transpose t, int order, int columns, double const* l, int ldl, double* x,
                       int ldx) {

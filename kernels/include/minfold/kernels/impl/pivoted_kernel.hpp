@@ -23,6 +23,10 @@ inline constexpr int norm_probes = 4, inverse_probes = 2, kernel_probes = 8;
 /// From this order and kernel on, ||A Q|| is bounded by probes: n^2 k products would be as much work as all
 /// the rest.
 inline constexpr int probed_order = 1024, probed_kernel = 64;
+/// Times the longest image of eight normal vectors: a bound of the norm, but for one case in 10^8; 10 sqrt(2 /
+/// pi).
+template <std::floating_point T>
+inline constexpr T probe_bound = T(7.978845608028654);
 
 /// Words of type T, and integers, that pivoted_kernel works in, for `columns` right-hand sides.
 inline long pivoted_kernel_words(int n, int columns) {
@@ -40,7 +44,8 @@ inline long pivoted_kernel_integers(int n) {
 /// Gives     q(j, :), j < dimension, zeros beyond; kernel and solves(c) with everything recomputed from A:
 ///           kernel_residual = max_j ||A q_j|| / ||A||, or, from order 1024 and k > 64 on, a bound of
 ///           ||A Q||_2 / ||A|| that holds with probability 1 - 10^-8 (Halko, Martinsson, Tropp 2011,
-///           (4.3)); residual = ||A z - P b|| / ||P b||, P = I - Q Q^T, after one or two steps of refinement.
+///           (4.3)), and orthogonality such a bound of ||Q Q^T - I||_2 where it had to be improved;
+///           residual = ||A z - P b|| / ||P b||, P = I - Q Q^T, after one or two steps of refinement.
 ///           smallest_kept is the Ritz value of two steps of inverse iteration with two vectors, an upper
 ///           estimate of mu; norm_estimate a lower bound after two steps of power iteration.
 ///           The rank r = n - k is where trace(A - L L^T) <= kernel_tolerance ||A||, so with A >= 0 all
@@ -48,7 +53,9 @@ inline long pivoted_kernel_integers(int n) {
 ///           smallest_kept: `ambiguous_rank`. `indefinite_operator`: a residual diagonal below
 ///           -kernel_tolerance ||A||, or a kernel residual above what trace(A - L L^T) allows. In that case,
 ///           and for `not_finite`, q and z are zero. `rank_limit`: k > capacity; z is right.
-/// Costs     (r^2 n - 2/3 r^3) + r^2 k + 2 n k^2 flops, and 2 n^2 k for the residual where no probes do.
+/// Costs     (r^2 n - 2/3 r^3) + r^2 k + 2 n k^2 flops, 2 m (n^2 + 5 n k + r^2) for the refinement of the
+///           basis in m = corrected(r, k) directions, about k / 16, and 2 n^2 k for the residual where no
+///           probes do.
 template <std::floating_point T>
 void pivoted_kernel(ExplicitMatrix<T> const& a, int columns, T const* b, T* z, T* q, int& dimension,
                     KernelRecord<T>& kernel, SolveRecord<T>* solves, T* work, int* integers,
@@ -91,16 +98,6 @@ void pivoted_kernel(ExplicitMatrix<T> const& a, int columns, T const* b, T* z, T
     kernel.most_negative = r.norm > T(0) ? r.lowest / r.norm : T(-1);
     return give_up(Outcome::indefinite_operator);
   }
-  kernel.orthogonality = k > 0 ? pivoted::kernel_rows(l, n, rank, square, local) : T(0);
-  if (!std::isfinite(kernel.orthogonality)) return give_up(Outcome::not_finite);
-  T* const full = k <= capacity ? q : square;
-  for (int j = 0; j < k; ++j) {
-    T const* const from = l + long(rank + j) * n;
-    T* const to = full + long(j) * n;
-    for (int i = 0; i < n; ++i) to[order[i]] = from[i];
-  }
-  pivoted::Factored<T> const f{a, r.factor, l, rank, order, full, k};
-
   auto const place = [&](int i, int c) {
     return Place{options.seed, Stream::sketch, options.item, std::uint32_t(i),
                  pivot_column + 1 + std::uint32_t(c)};
@@ -114,6 +111,25 @@ void pivoted_kernel(ExplicitMatrix<T> const& a, int columns, T const* b, T* z, T
           to[long(c) * n + i] = bits & 1 ? T(1) : T(-1);
       }
   };
+
+  T* const full = k <= capacity ? q : square;
+  bool const probed = n >= probed_order && k > probed_kernel;
+  pivoted::Factored<T> const f{a, r.factor, l, rank, order, full, k};
+  if (k > 0) {
+    T *const rows = l + long(rank) * n, *const steep = square + long(k) * n,
+             *const room = steep + long(pivoted::corrected(rank, k)) * n;
+    signs(steep, inverse_probes + norm_probes + kernel_probes, pivoted::corrected(rank, k));
+    if (!pivoted::kernel_rows(l, n, rank, steep, square, local))
+      return give_up(Outcome::not_finite);
+    for (int j = 0; j < k; ++j) {
+      T const* const from = rows + long(j) * n;
+      T* const to = full + long(j) * n;
+      for (int i = 0; i < n; ++i) to[order[i]] = from[i];
+    }
+    pivoted::correct_kernel(f, full, steep, room);
+    kernel.orthogonality = pivoted::orthonormalize_rows(k, n, full, probed, rows);
+    if (!std::isfinite(kernel.orthogonality)) return give_up(Outcome::not_finite);
+  }
 
   // Right-hand sides, of order one, and their parts in the range.
   for (int c = 0; c < columns; ++c) {
@@ -147,7 +163,6 @@ void pivoted_kernel(ExplicitMatrix<T> const& a, int columns, T const* b, T* z, T
   std::copy(solved, solved + long(columns) * n, solution);
 
   // First products: those solutions, vectors for the norm, and the basis or combinations of it.
-  bool const probed = n >= probed_order && k > probed_kernel;
   T* const tops = x + long(columns) * n;
   T* const combined = tops + long(norm_probes) * n;
   std::copy(solution, solution + long(columns) * n, x);
@@ -160,6 +175,17 @@ void pivoted_kernel(ExplicitMatrix<T> const& a, int columns, T const* b, T* z, T
         y[long(c) * k + j] = T(normal(place(j, inverse_probes + norm_probes + c)));
     host_gemm(Transpose::no, Transpose::no, kernel_probes, n, k, T(1), y, k, full, n, T(0),
               combined, n);
+    if (kernel.orthogonality < T(0)) {
+      host_gemm(Transpose::no, Transpose::yes, kernel_probes, k, n, T(1), combined, n, full, n,
+                T(-1), y, k);
+      T worst = 0;
+      for (int c = 0; c < kernel_probes; ++c) {
+        T const off = pivoted::length(y + long(c) * k, k);
+        if (!(off <= worst)) worst = off;
+      }
+      kernel.orthogonality = probe_bound<T> * worst;
+      if (!std::isfinite(worst)) return give_up(Outcome::not_finite);
+    }
   }
   f.multiply(columns + norm_probes + (probed ? kernel_probes : 0), x, y);
   T norm = 0, residual = 0;
@@ -178,7 +204,7 @@ void pivoted_kernel(ExplicitMatrix<T> const& a, int columns, T const* b, T* z, T
       T const image = pivoted::length(y + long(columns + norm_probes + c) * n, n);
       if (!(image <= residual)) residual = image;
     }
-    residual *= T(7.978845608028654);  // 10 sqrt(2 / pi)
+    residual *= probe_bound<T>;
   } else if (k > 0) {
     T* const product = l + long(rank) * n;
     f.multiply(k, full, product);
