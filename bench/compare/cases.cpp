@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <minfold/core/impl/tuning.hpp>
+
 #include "compare/matrix_free.hpp"
 #include "compare/problem.hpp"
 
