@@ -9,7 +9,8 @@
 # on. A copy of the tree with those changed is all that compiling takes.
 #
 # What is compiled: one generated file a module that includes all its headers, and all sources of the
-# libraries, as a Kokkos built for the device would have it. A file is compiled unless names and
+# libraries, of the comparison with its peers for the device and of the benchmarks, as a Kokkos built for
+# the device would have it. A file is compiled unless names and
 # content of everything it includes have passed before, in this clone or another; the warnings of that
 # time are shown again.
 set -eu
@@ -46,7 +47,7 @@ compile() {
   esac
   new=$name.new$$
   if ! "$@" -c -std=c++20 -O0 -DMINFOLD_EXTERN_TEMPLATES -MD -MF "$new.d" -I "$work/generated" \
-    -I core/include -I kernels/include -I drivers/include -isystem "$folder/kokkos" \
+    -I core/include -I kernels/include -I drivers/include -I bench -isystem "$folder/kokkos" \
     -isystem "$folder/libraries" -o "$new.o" "$source" 2>"$new.log"; then
     cat "$new.log" >&2
     rm -f "$new".*
@@ -138,7 +139,7 @@ if [ ! -d "$folder" ]; then
   use_backend "$tree/kokkos"
 
   # One by one: the folder as a whole would put another C library in front of the host's.
-  for header in Random123 nlohmann fmt zlib.h zconf.h cblas.h openblas_config.h lapack.h lapacke.h \
+  for header in Random123 nlohmann fmt benchmark zlib.h zconf.h cblas.h openblas_config.h lapack.h lapacke.h \
     lapacke_config.h lapacke_mangling.h lapacke_utils.h; do
     for path in "$include/$header" "$include"/*-linux-gnu*/"$header" "$include/openblas/$header"; do
       if [ -e "$path" ]; then
@@ -165,5 +166,5 @@ for module in core kernels drivers; do
 done
 
 export nvcc="${nvcc:-}"
-find "$work/generated" core/src kernels/src drivers/src drivers/problems -maxdepth 1 -name '*.cpp' \
-  2>/dev/null | sort | xargs -d '\n' -n 1 -P "${jobs:-$(nproc)}" "$script" "$backend" --one "$folder"
+find "$work/generated" core/src kernels/src drivers/src drivers/problems bench/support bench/compare \
+  bench/benchmarks -maxdepth 1 -name '*.cpp' 2>/dev/null | sort | xargs -d '\n' -n 1 -P "${jobs:-$(nproc)}" "$script" "$backend" --one "$folder"

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <minfold/core/impl/tuning.hpp>
+
 #include "compare/matrix_free.hpp"
 #include "compare/problem.hpp"
 
@@ -51,6 +53,19 @@ std::vector<Case> all_cases() {
     for (int const digits : {2, 4}) cases.push_back(cg_case(Job::cg, items, n, digits, 1));
   for (auto const& [items, n] : {Size{32, 512}, Size{4, 2048}})
     cases.push_back(cg_case(Job::cg, items, n, 2, 1));
+  if constexpr (!minfold::impl::runs_on_host<Space>) {
+    // Batches that fill a device; 100,000 x 128 takes 13 GB there and twice that on the host.
+    for (int const n : {32, 128})
+      for (int const items : {1'000, 10'000, 100'000}) {
+        if (items > 1'000 || n > 32) {
+          cases.push_back(explicit_case(Job::kernel_and_pinv, items, n, 4));
+          cases.push_back(cg_case(Job::cg, items, n, 2, 1));
+        }
+        if (items > 1'000) cases.push_back(explicit_case(Job::kernel_and_pinv, items, n, n / 4));
+      }
+    cases.push_back(explicit_case(Job::kernel_and_pinv, 64, 2048, 4));
+    cases.push_back(cg_case(Job::cg, 64, 2048, 2, 1));
+  }
   cases.push_back(cg_case(Job::cg_block, 4, 2048, 2, 8));
   cases.push_back(reflected_case(100'000, 4, 1e2));
   cases.push_back(gauss_newton_case(100'000, 2'000, 4, 10));

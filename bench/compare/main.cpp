@@ -24,6 +24,8 @@ char const* const usage =
     "usage.\n"
     "\n"
     "  --only WORD      cases or jobs with WORD in their name; may be repeated\n"
+    "  --scaling        only minfold with one thread and with all, in turns, where a case is for "
+    "that\n"
     "  --threads N      of the host\n"
     "  --rounds N       time every contender N times; default: what fits --seconds, at least 3\n"
     "  --seconds S      for one case, all contenders together (4)\n"
@@ -37,7 +39,7 @@ struct Options {
   Plan plan;
   int threads = 0;
   std::string json, markdown;
-  bool list = false, help = false;
+  bool list = false, help = false, scaling = false;
 };
 
 int positive(std::string const& name, std::string const& text) {
@@ -60,6 +62,8 @@ Options parse(int argc, char** argv) {
       o.help = true;
     else if (name == "--list")
       o.list = true;
+    else if (name == "--scaling")
+      o.scaling = true;
     else if (name == "--only")
       o.only.push_back(value());
     else if (name == "--threads")
@@ -117,6 +121,12 @@ int run(Options const& o) {
   bool const on_host = report.device.read_memory == 0;
   bool right = true;
   for (auto const& c : cases) {
+    if (scales(c)) {
+      report.scaling.push_back(measure_scaling(c, o.plan));
+      right = right && !report.scaling.back().verdict.wrong;
+      std::fputs(as_line(report.scaling.back()).c_str(), stderr);
+    }
+    if (o.scaling) continue;
     report.rows.push_back(measure(c, o.plan, on_host ? report.all : report.device));
     right = right && !report.rows.back().minfold.verdict.wrong;
     std::fputs(as_lines(report.rows.back()).c_str(), stderr);

@@ -65,6 +65,50 @@ double fraction(Work const& work, Ceilings const& ceilings, int items, double se
 
 }  // namespace
 
+bool scales(Case const& c) {
+  if constexpr (!std::is_same_v<Space, HostSpace>) return false;
+  if (Space().concurrency() < 2) return false;
+  for (char const* const name : {"1000x32k4", "200x128k4", "32x512k4"})
+    if (c.job == Job::kernel_and_pinv && c.name == name) return true;
+  for (char const* const name : {"1000x32r16", "200x128r16", "32x512r16"})
+    if (c.job == Job::range_basis && c.name == name) return true;
+  return c.job == Job::cg && (c.name == "1000x32c1e2" || c.name == "200x128c1e2");
+}
+
+Scaling measure_scaling([[maybe_unused]] Case const& c, [[maybe_unused]] Plan const& plan) {
+  Scaling s;
+  s.what = c;
+#if defined(KOKKOS_ENABLE_OPENMP)
+  if constexpr (std::is_same_v<Space, Kokkos::OpenMP>) {
+    Problem const problem = make_problem(c);
+    s.threads = Space().concurrency();
+    // Two instances: the threads of the second wait in the pool while the first works.
+    Contender const one = minfold_contender(problem, Space(1)), all = minfold_contender(problem);
+    double slowest = 0;
+    for (auto const* contender : {&all, &one}) {
+      Measured const m = checked(problem, *contender, plan);
+      if (m.verdict.wrong) s.verdict = m.verdict;
+      slowest = m.milliseconds;
+    }
+    if (s.verdict.wrong) return s;
+    s.rounds = plan.rounds > 0 ? plan.rounds
+                               : std::clamp(int(500 * plan.seconds / (1.5 * slowest)), 5, 101);
+    std::vector<double> ones, alls, ratios;
+    for (int round = 0; round < s.rounds; ++round) {
+      ones.push_back(seconds_of(one));
+      alls.push_back(seconds_of(all));
+      ratios.push_back(ones.back() / alls.back());
+    }
+    s.one = 1e3 * quantile(ones, 0.5);
+    s.all = 1e3 * quantile(alls, 0.5);
+    s.speedup = quantile(ratios, 0.5);
+    s.low = quantile(ratios, 0.25);
+    s.high = quantile(ratios, 0.75);
+  }
+#endif
+  return s;
+}
+
 Row measure(Case const& c, Plan const& plan, Ceilings const& ceilings) {
   Problem const problem = make_problem(c);
   Contenders contenders = {minfold_contender(problem)};

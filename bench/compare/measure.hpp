@@ -40,6 +40,22 @@ struct Row {
 /// If minfold is wrong nothing is timed.
 Row measure(Case const& c, Plan const& plan, Ceilings const& ceilings);
 
+/// One case with one thread of the host and with all, in turns.
+struct Scaling {
+  Case what;
+  int threads = 1;
+  double one = 0, all = 0;                ///< median times, ms
+  double speedup = 0, low = 0, high = 0;  ///< median and quartiles of one / all in the same round
+  int rounds = 0;
+  Verdict verdict;
+};
+
+/// Whether the speed-up of a case is shown.
+bool scales(Case const& c);
+/// Runs minfold on an instance of the host's space that has one thread and on one that has all, in turns, in
+/// this process. Both answers are checked first.
+Scaling measure_scaling(Case const& c, Plan const& plan);
+
 }  // namespace minfold::bench
 
 #endif

@@ -42,8 +42,7 @@ Basis<double, Space> new_basis(int items, int capacity, int n) {
           Scalars<int, Space>("bench::dimension", items)};
 }
 
-Contender kernel_and_pinv_contender(Problem const& p) {
-  Space const space;
+Contender kernel_and_pinv_contender(Problem const& p, Space const& space) {
   Shape const s = p.what.shape;
   Dense const h{p.matrix};
   auto const b = Kokkos::subview(p.rhs, Kokkos::ALL, 0, Kokkos::ALL);
@@ -68,8 +67,7 @@ Contender kernel_and_pinv_contender(Problem const& p) {
   return {"minfold", solve, answer};
 }
 
-Contender range_contender(Problem const& p) {
-  Space const space;
+Contender range_contender(Problem const& p, Space const& space) {
   Shape const s = p.what.shape;
   int const rank = s.n - s.kernel;
   Dense const h{p.matrix};
@@ -91,8 +89,7 @@ Contender range_contender(Problem const& p) {
   return {"minfold", solve, answer};
 }
 
-Contender cg_contender(Problem const& p) {
-  Space const space;
+Contender cg_contender(Problem const& p, Space const& space) {
   Shape const s = p.what.shape;
   Dense const h{p.matrix};
   Blocks<double, Space> const rhs = p.rhs, z("bench::z", s.items, s.columns, s.n);
@@ -123,8 +120,7 @@ void stop_at(Options& options, double tolerance) {
 }
 
 /// A small kernel, its dimension not told; or as many vectors of a large one as are asked for.
-Contender matrix_free_contender(Problem const& p) {
-  Space const space;
+Contender matrix_free_contender(Problem const& p, Space const& space) {
   Shape const s = p.what.shape;
   auto const h = operator_of(p);
   bool const large = s.kernel > s.columns;
@@ -156,13 +152,13 @@ Contender matrix_free_contender(Problem const& p) {
 
 }  // namespace
 
-Contender minfold_contender(Problem const& problem) {
+Contender minfold_contender(Problem const& problem, Space const& space) {
   switch (problem.what.job) {
-    case Job::kernel_and_pinv: return kernel_and_pinv_contender(problem);
-    case Job::range_basis: return range_contender(problem);
+    case Job::kernel_and_pinv: return kernel_and_pinv_contender(problem, space);
+    case Job::range_basis: return range_contender(problem, space);
     case Job::cg:
-    case Job::cg_block: return cg_contender(problem);
-    case Job::matrix_free_kernel: return matrix_free_contender(problem);
+    case Job::cg_block: return cg_contender(problem, space);
+    case Job::matrix_free_kernel: return matrix_free_contender(problem, space);
     case Job::nystrom: return nystrom_contender(problem);
   }
   return {};

@@ -71,7 +71,8 @@ struct Output {
 std::shared_ptr<Output> make_output(Case const& c, bool with_basis, bool with_z);
 Answer answer_of(Output const& output);
 
-Contender minfold_contender(Problem const& problem);
+/// `space` is what it runs on.
+Contender minfold_contender(Problem const& problem, Space const& space = Space());
 
 void add_lapack_peers(Problem const& problem, Contenders& peers);
 void add_eigen_peers(Problem const& problem, Contenders& peers);

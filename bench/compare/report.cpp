@@ -49,7 +49,41 @@ std::string words(std::vector<Judged> const& judged) {
   return text;
 }
 
+std::string scaling_table(Report const& report) {
+  auto const& all = report.all;
+  auto const& one = report.one;
+  std::string text = fmt::format(
+      "\n## 1 to {} threads\n\nminfold on instances with 1 and {} threads, in turns in this "
+      "process: "
+      "time with 1 / time with {} in the same round, median and quartiles. In the same run the "
+      "ceilings grow by: fp64 FMA {:.2f}, dgemm {:.2f}, read L1 {:.2f}, L2 {:.2f}, L3 {:.2f}, "
+      "memory "
+      "{:.2f}.\n\n"
+      "| case | job | 1 thread, ms | {} threads, ms | speed-up | rounds "
+      "|\n|---|---|---|---|---|---|\n",
+      all.threads, all.threads, all.threads, all.fma / one.fma, all.dgemm / one.dgemm,
+      all.read_l1 / one.read_l1, all.read_l2 / one.read_l2, all.read_l3 / one.read_l3,
+      all.read_memory / one.read_memory, all.threads);
+  for (auto const& s : report.scaling)
+    text += s.verdict.wrong
+                ? fmt::format("| {} | {} | | | **wrong**: {} | |\n", s.what.name,
+                              to_string(s.what.job), s.verdict.reason)
+                : fmt::format("| {} | {} | {} | {} | {:.2f} ({:.2f} to {:.2f}) | {} |\n",
+                              s.what.name, to_string(s.what.job), short_number(s.one),
+                              short_number(s.all), s.speedup, s.low, s.high, s.rounds);
+  return text;
+}
+
 }  // namespace
+
+std::string as_line(Scaling const& s) {
+  if (s.verdict.wrong)
+    return fmt::format("{:<18} {:<14} WRONG ({})\n", to_string(s.what.job), s.what.name,
+                       s.verdict.reason);
+  return fmt::format("{:<18} {:<14} 1 thread {} ms, {} threads {} ms ({:.2f}x)\n",
+                     to_string(s.what.job), s.what.name, short_number(s.one), s.threads,
+                     short_number(s.all), s.speedup);
+}
 
 std::string as_json(Report const& report) {
   Json rows = Json::array();
@@ -72,7 +106,20 @@ std::string as_json(Report const& report) {
   for (auto const& [key, value] : report.machine) machine[key] = value;
   Json ceilings = {{"one_thread", json_of(report.one)}, {"all_threads", json_of(report.all)}};
   if (report.device.read_memory > 0) ceilings["device"] = json_of(report.device);
-  Json const all = {{"machine", machine}, {"ceilings", ceilings}, {"rows", rows}};
+  Json scaling = Json::array();
+  for (auto const& s : report.scaling)
+    scaling.push_back({{"case", s.what.name},
+                       {"job", to_string(s.what.job)},
+                       {"threads", s.threads},
+                       {"one_ms", number(s.one)},
+                       {"all_ms", number(s.all)},
+                       {"speedup", number(s.speedup)},
+                       {"speedup_low", number(s.low)},
+                       {"speedup_high", number(s.high)},
+                       {"rounds", s.rounds},
+                       {"wrong", s.verdict.wrong}});
+  Json const all = {
+      {"machine", machine}, {"ceilings", ceilings}, {"rows", rows}, {"scaling", scaling}};
   return all.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -91,12 +138,13 @@ std::string as_markdown(Report const& report) {
         "GF/s | {:.0f} GF/s |\n",
         c->threads, c->threads == 1 ? "" : "s", c->read_l1, c->read_l2, c->read_l3, c->read_memory,
         c->fma, c->dgemm);
-  text +=
-      "\nTimes are medians in ms. Ratio: time of the peer / time of minfold in the same round, "
-      "median "
-      "and quartiles.\n\n"
-      "| case | job | | ms | ratio | error | of ceiling | target "
-      "|\n|---|---|---|---|---|---|---|---|\n";
+  if (!report.rows.empty())
+    text +=
+        "\nTimes are medians in ms. Ratio: time of the peer / time of minfold in the same round, "
+        "median "
+        "and quartiles.\n\n"
+        "| case | job | | ms | ratio | error | of ceiling | target "
+        "|\n|---|---|---|---|---|---|---|---|\n";
   for (auto const& row : report.rows) {
     bool const wrong = row.minfold.verdict.wrong;
     text +=
@@ -116,6 +164,7 @@ std::string as_markdown(Report const& report) {
           peer.verdict.wrong ? "**wrong**: " + peer.verdict.reason : words(judge_peer(row, peer)));
     }
   }
+  if (!report.scaling.empty()) text += scaling_table(report);
   auto const absent = absent_peers();
   if (!absent.empty()) {
     text += "\nNot in this build:";

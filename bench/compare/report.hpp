@@ -15,6 +15,7 @@ struct Report {
   Ceilings one, all;  ///< of the host: one thread, all threads
   Ceilings device;    ///< zero without a device
   std::vector<Row> rows;
+  std::vector<Scaling> scaling;
   double seconds = 0;  ///< that the run took
 };
 
@@ -22,6 +23,7 @@ std::string as_json(Report const& report);
 std::string as_markdown(Report const& report);
 /// A line or two while the run goes on.
 std::string as_lines(Row const& row);
+std::string as_line(Scaling const& scaling);
 
 }  // namespace minfold::bench
 

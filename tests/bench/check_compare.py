@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """check_compare.py FILE [EXPRESSION...]: validates what `compare --json` writes and evaluates Python
-expressions in which rows is the list of its rows; each must be true."""
+expressions in which rows is the list of its rows and scaling that of its speed-ups; each must be true."""
 import json
 import sys
 
@@ -27,7 +27,7 @@ def need(node, where, optional=(), **kinds):
         raise SystemExit(f"{where} has {strange}")
 
 
-need(report, "report", machine=dict, ceilings=dict, rows=list)
+need(report, "report", machine=dict, ceilings=dict, rows=list, scaling=list)
 for key in ("commit", "processor", "backend", "threads", "kokkos", "compiler", "blas"):
     assert report["machine"][key], key
 for name in ("one_thread", "all_threads"):
@@ -45,6 +45,13 @@ for row in rows:
         assert (peer["ratio"] is None) == wrong, peer
         if not wrong:
             assert 0 < peer["ratio_low"] <= peer["ratio"] <= peer["ratio_high"], peer
+scaling = report["scaling"]
+for line in scaling:
+    need(line, "scaling", case=str, job=str, threads=int, one_ms=NUMBER, all_ms=NUMBER,
+         speedup=NUMBER, speedup_low=NUMBER, speedup_high=NUMBER, rounds=int, wrong=bool)
+    if not line["wrong"]:
+        assert line["one_ms"] > 0 and line["all_ms"] > 0, line
+        assert 0 < line["speedup_low"] <= line["speedup"] <= line["speedup_high"], line
 for expression in sys.argv[2:]:
-    if not eval(expression, {"rows": rows}):
+    if not eval(expression, {"rows": rows, "scaling": scaling}):
         raise SystemExit(f"not true: {expression}\n" + json.dumps(rows, indent=1))

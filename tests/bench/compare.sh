@@ -8,7 +8,8 @@ expect 0 --only 1000x32k4 --only 1000x32r16 --only 1000x32c1e2 --rounds 2 --thre
   --json out.json --markdown out.md
 prints '| 1000x32k4 | kernel_and_pinv | \*\*minfold\*\* |'
 cmp -s stdout.txt out.md || fail 'the table in the file is another one'
-python3 "$look" out.json 'len(rows) == 3' 'all(row["threads"] == 2 for row in rows)' \
+prints '| 1000x32k4 | kernel_and_pinv | [0-9.]* | [0-9.]* | [0-9.]* ('
+python3 "$look" out.json 'len(rows) == 3' '[s["threads"] for s in scaling] == [2, 2, 2]' 'all(row["threads"] == 2 for row in rows)' \
   'all(row["error"] < 1e-8 and "wrong" not in row for row in rows)' \
   '{p["name"] for p in rows[0]["peers"]} >= {"dsyevd", "dsyevr", "dpstrf", "dgelsy"}' \
   '{p["name"] for p in rows[1]["peers"]} >= {"dsyevr", "dpstrf", "gaussian_sketch"}' \
@@ -26,7 +27,10 @@ python3 "$look" out.json \
 # If minfold is wrong the run fails, and nobody has a ratio.
 expect 1 --only 1000x32k4 --rounds 1 --break minfold --json out.json
 python3 "$look" out.json 'rows[0]["wrong"] is True' \
-  'all(p["ratio"] is None for p in rows[0]["peers"])'
+  'all(p["ratio"] is None for p in rows[0]["peers"])' 'scaling[0]["wrong"] is True'
+
+expect 0 --scaling --only 1000x32c1e2 --rounds 3 --threads 2 --json out.json
+python3 "$look" out.json 'len(rows) == 0' 'scaling[0]["rounds"] == 3'
 
 expect 2 --only no-such-case
 complains 'no case or job is called that'

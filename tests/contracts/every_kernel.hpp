@@ -4,6 +4,7 @@
 
 #include <minfold/kernels/kernel_and_pinv.hpp>
 #include <minfold/kernels/orthonormalize.hpp>
+#include <minfold/kernels/pinv_pcg.hpp>
 #include <minfold/kernels/range_finder.hpp>
 #include <minfold/kernels/tangent_space.hpp>
 
@@ -109,6 +110,25 @@ void run_every_kernel(E const& space, Work const& work, Fingerprint& print) {
   print.add("kernel_basis by team", basis.vectors);
   pinv_cg(space, team, work.b, z, solves, {}, basis);
   print.add("pinv_cg with basis", z);
+  // Sketches that grow, and one of a given width.
+  for (int const rank : {0, 6})
+    for (bool const dense : {true, false}) {
+      std::string const name = (dense ? " dense " : " in bulk ") + std::to_string(rank);
+      auto const precondition = [&](auto const& h) {
+        auto const u = nystrom(
+            space, h, NystromOptions<double>{.rank = rank, .columns = 64, .smallest = 1e-2});
+        print.add("nystrom" + name, u.basis.vectors);
+        print.add("nystrom" + name, u.values);
+        print.add("nystrom" + name, u.records);
+        pinv_pcg(space, h, u, work.b, z, solves, {.max_iterations = 300}, basis);
+        print.add("pinv_pcg" + name, z);
+        print.add("pinv_pcg" + name, solves);
+      };
+      if (dense)
+        precondition(a);
+      else
+        precondition(bulk);
+    }
   Scalars<RangeRecord<double>, Space> const ranges("test::ranges", items);
   Vectors<double, Space> const values("test::values", items, n);
   for (int rank : {0, 5}) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // No false certificate: over random problems, whatever a record says that has converged is true.
 #include <minfold/kernels/kernel_and_pinv.hpp>
+#include <minfold/kernels/pinv_pcg.hpp>
 #include <minfold/kernels/range_finder.hpp>
 
 #include "support/certificates.hpp"
@@ -57,6 +58,79 @@ void try_pinv_cg(std::uint64_t seed, int which, Findings& found) {
     pinv_cg(Space(), DenseOperator(batch.matrices), batch.rhs, z, records, options, basis);
   else
     pinv_cg(Space(), ByTeam<T>{batch.matrices}, batch.rhs, z, records, options, basis);
+  auto const zs = on_host(z), bs = on_host(batch.rhs);
+  auto const rs = on_host(records);
+  for (int item = 0; item < batch_items; ++item)
+    for (int c = 0; c < batch.columns; ++c) {
+      auto const& r = rs(item * batch.columns + c);
+      auto const& t = batch.items[item];
+      bool const converged = r.outcome == Outcome::converged;
+      found.count(name, converged);
+      found.expect(all_finite(row(zs, item, c)), t.draw, name, "z is not finite");
+      if (converged && r.rhs_norm == 0)
+        found.expect(norm(row(bs, item, c)) + norm(row(zs, item, c)) == 0, t.draw, name, "zero");
+      else if (converged)
+        check_solution(found, name, t, t.draw.k, with_basis, 0, row(bs, item, c), row(zs, item, c),
+                       r, options.relative_tolerance);
+    }
+}
+
+/// The approximation: never above A, orthonormal, and honest about what is not finite or not >= 0. The
+/// solve: as pinv_cg, also with an approximation of another operator and from a first guess.
+template <class T>
+void try_pinv_pcg(std::uint64_t seed, int which, Findings& found) {
+  Batch<T> batch(seed);
+  bool const with_basis = chance(seed, 6, 0.5);
+  batch.draw_rhs(with_basis);
+  char const* const names[] = {"pinv_pcg", "pinv_pcg in bulk"};
+  std::string const name = std::string(names[which]) + (with_basis ? " with basis" : "");
+  NystromOptions<T> const sketch{.rank = chance(seed, 7, 0.5) ? 0 : pick(seed, 8, 1, batch.n),
+                                 .columns = pick(seed, 9, 1, 64),
+                                 .smallest = chance(seed, 11, 0.5) ? T(1e-3) : T(0),
+                                 .seed = seed};
+  Nystrom<T, Space> const u = which == 0 ? nystrom(Space(), DenseOperator(batch.matrices), sketch)
+                                         : nystrom(Space(), InBulk<T>{batch.matrices}, sketch);
+  auto const vectors = on_host(u.basis.vectors);
+  auto const values = on_host(u.values);
+  auto const us = on_host(u.records);
+  double const loose = std::is_same_v<T, float> ? 1e-4 : 1e-12;
+  for (int item = 0; item < batch_items; ++item) {
+    auto const& t = batch.items[item];
+    auto const& r = us(item);
+    auto const expect = [&](bool holds, auto const&... words) {
+      found.expect(holds, t.draw, "nystrom", words..., "outcome", r.outcome, "rank", r.rank);
+    };
+    bool const converged = r.outcome == Outcome::converged;
+    found.count("nystrom", converged);
+    std::vector<Vec> q;
+    for (int j = 0; j < int(vectors.extent(1)); ++j) {
+      q.push_back(row(vectors, item, j));
+      expect(all_finite(q[j]), "not finite");
+    }
+    if (!converged) continue;
+    expect(!t.draw.poison, "certifies what is not finite");
+    if (t.draw.poison) continue;
+    expect(r.norm_estimate <= 1.001 * t.norm, "norm", r.norm_estimate, "of", t.norm);
+    for (int j = 0; j < r.rank; ++j) {
+      // Where A >= 0 the approximation is below it, so are its eigenvalues: Weyl.
+      if (!t.draw.indefinite && (t.draw.gap == 0 || t.draw.positive))
+        expect(values(item, j) <= 1.001 * t.magnitude(t.n() - 1 - j) + 64 * t.rounded, "value", j,
+               values(item, j), "of", t.magnitude(t.n() - 1 - j));
+      for (int l = 0; l <= j; ++l)
+        expect(std::abs(dot(q[j], q[l]) - (l == j)) <= loose, "orthogonality",
+               std::abs(dot(q[j], q[l]) - (l == j)));
+    }
+  }
+  auto const z = batch.block();
+  auto const records = batch.solve_records();
+  Basis<T, Space> const basis = with_basis ? batch.planted() : Basis<T, Space>{};
+  PinvPcgOptions<T> options;
+  options.warm_start = with_basis && chance(seed, 12, 0.3);
+  if (options.warm_start) Kokkos::deep_copy(z, batch.rhs);
+  if (which == 0)
+    pinv_pcg(Space(), DenseOperator(batch.matrices), u, batch.rhs, z, records, options, basis);
+  else
+    pinv_pcg(Space(), InBulk<T>{batch.matrices}, u, batch.rhs, z, records, options, basis);
   auto const zs = on_host(z), bs = on_host(batch.rhs);
   auto const rs = on_host(records);
   for (int item = 0; item < batch_items; ++item)
@@ -310,7 +384,7 @@ void look_for_false_certificates(int draws) {
   for (int batch = 0; batch * batch_items < draws; ++batch) {
     auto const seed = std::uint64_t(batch);
     auto const run = [&]<class T>(T) {
-      switch (int const method = pick(seed, 90, 0, 18)) {
+      switch (int const method = pick(seed, 90, 0, 20)) {
         case 0:
         case 1:
         case 2: return try_kernel_basis<T>(seed, method, found);
@@ -324,6 +398,8 @@ void look_for_false_certificates(int draws) {
         case 10:
         case 11:
         case 12: return try_range_finder<T>(seed, method - 9, found);
+        case 19:
+        case 20: return try_pinv_pcg<T>(seed, method - 19, found);
         default: return try_kernel_and_pinv<T>(seed, FactorMethod(method - 13), found);
       }
     };

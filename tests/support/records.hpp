@@ -3,6 +3,7 @@
 #define MINFOLD_TESTS_RECORDS_HPP
 
 #include <minfold/core/status.hpp>
+#include <minfold/kernels/nystrom.hpp>
 #include <minfold/kernels/orthonormalize.hpp>
 #include <minfold/kernels/symmetric_eigen.hpp>
 
@@ -33,6 +34,11 @@ auto members(EigenRecord<T> const& r) {
 template <class T>
 auto members(OrthonormalizeRecord<T> const& r) {
   return std::tuple(r.outcome, r.rank, r.largest, r.smallest_kept);
+}
+template <class T>
+auto members(NystromRecord<T> const& r) {
+  return std::tuple(r.outcome, r.rank, r.products, r.norm_estimate, r.largest, r.smallest,
+                    r.predicted_plain, r.predicted);
 }
 inline auto members(double number) {
   return std::tuple(number);

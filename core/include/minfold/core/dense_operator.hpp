@@ -33,6 +33,16 @@ struct DenseOperator {
   KOKKOS_FUNCTION int batch_size() const { return int(matrix.extent(0)); }
   KOKKOS_FUNCTION int dim() const { return int(matrix.extent(1)); }
 
+  /// See product_bytes.
+  template <ExecutionSpace E>
+  std::size_t product_bytes(E const&, int columns) const {
+    if constexpr (impl::by_halves<Matrix, E>) {
+      if (columns <= impl::columns_by_halves)
+        return impl::SplitProduct<E, scalar_type>::bytes(batch_size(), columns, dim());
+    }
+    return 0;
+  }
+
   template <class Team, class X, class Y>
   KOKKOS_FUNCTION void apply(Team const& team, int item, X const& x, Y const& y) const {
     int const n = dim();

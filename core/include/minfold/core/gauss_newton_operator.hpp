@@ -26,6 +26,12 @@ struct GaussNewtonOperator {
   KOKKOS_FUNCTION int batch_size() const { return int(jacobian.extent(0)); }
   KOKKOS_FUNCTION int dim() const { return int(jacobian.extent(2)); }
 
+  /// See product_bytes.
+  template <ExecutionSpace E>
+  std::size_t product_bytes(E const&, int columns) const {
+    return array_bytes<scalar_type>(std::size_t(batch_size()) * columns * jacobian.extent(1));
+  }
+
   template <ExecutionSpace E, class X, class Y>
     requires(X::rank() == 3)
   void apply(E const& space, X const& x, Y const& y) const {

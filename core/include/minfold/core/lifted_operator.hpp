@@ -4,6 +4,8 @@
 
 #include <minfold/core/team.hpp>
 
+#include <algorithm>
+
 namespace minfold {
 
 /// Y := A X for a block of vectors an item, whichever way the operator offers it: its own bulk
@@ -24,6 +26,26 @@ void apply_block(E const& space, A const& a, X const& x, Y const& y) {
         });
   }
 }
+
+/// Bytes that apply_block allocates for a block of `columns` vectors an item: what the operator says by
+/// its product_bytes(space, columns), 0 for one that says nothing.
+template <ExecutionSpace E, class A>
+std::size_t product_bytes(E const& space, A const& a, int columns) {
+  if constexpr (requires { a.product_bytes(space, columns); })
+    return columns > 0 ? a.product_bytes(space, columns) : 0;
+  else
+    return 0;
+}
+
+namespace impl {
+/// The same at its largest, for blocks of up to so many vectors.
+template <ExecutionSpace E, class A>
+std::size_t most_product_bytes(E const& space, A const& a, int columns) {
+  std::size_t most = 0;
+  for (int c = 1; c <= columns; ++c) most = std::max(most, product_bytes(space, a, c));
+  return most;
+}
+}  // namespace impl
 
 }  // namespace minfold
 

@@ -68,6 +68,15 @@ void kernel_and_pinv(
     KernelRecords const& kernel_records,
     KernelAndPinvOptions<std::remove_const_t<typename Matrix::value_type>> const& options = {});
 
+/// Bytes that kernel_and_pinv allocates on `space` at its peak, for so many right-hand sides an item and
+/// room for `capacity` vectors, where `undecided` items go on to the spectrum. `packed`: scratch that
+/// Kokkos keeps for the space is among them, once. See pinv_cg_bytes.
+template <ExecutionSpace E, class Matrix>
+std::size_t kernel_and_pinv_bytes(
+    E const& space, DenseOperator<Matrix> const& a, int columns, int capacity,
+    KernelAndPinvOptions<std::remove_const_t<typename Matrix::value_type>> const& options = {},
+    int undecided = 0);
+
 }  // namespace minfold
 
 #include <minfold/kernels/impl/kernel_and_pinv_impl.hpp>

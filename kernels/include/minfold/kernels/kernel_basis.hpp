@@ -71,6 +71,15 @@ void kernel_basis(E const& space, A const& a, Basis<typename A::scalar_type, E> 
                   Records const& records,
                   KernelBasisOptions<typename A::scalar_type> const& options = {});
 
+/// Bytes that kernel_basis allocates on `space` at its peak, for a basis with room for `capacity` vectors.
+/// Randomized: where the largest kernel of the batch has `dimension` vectors, -1 for more than there is
+/// room for. A blurred gap widens the block further, at most to what -1 gives; a kernel that is
+/// exact in the first place takes less. See pinv_cg_bytes.
+template <ExecutionSpace E, Operator<E> A>
+std::size_t kernel_basis_bytes(E const& space, A const& a, int capacity,
+                               KernelBasisOptions<typename A::scalar_type> const& options = {},
+                               int dimension = -1);
+
 }  // namespace minfold
 
 #include <minfold/kernels/impl/kernel_basis_impl.hpp>

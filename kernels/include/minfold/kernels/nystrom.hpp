@@ -70,6 +70,14 @@ template <ExecutionSpace E, Operator<E> A>
 Nystrom<typename A::scalar_type, E> nystrom(
     E const& space, A const& a, NystromOptions<typename A::scalar_type> const& options = {});
 
+/// Bytes that nystrom allocates on `space` at its peak, its result included: with a sketch that ends at
+/// width `reached`, NystromRecord::products of any item, or at the widest that the options allow.
+/// See pinv_cg_bytes.
+template <ExecutionSpace E, Operator<E> A>
+std::size_t nystrom_bytes(E const& space, A const& a,
+                          NystromOptions<typename A::scalar_type> const& options = {},
+                          int reached = 0);
+
 }  // namespace minfold
 
 #include <minfold/kernels/impl/nystrom_impl.hpp>

@@ -34,6 +34,14 @@ void pinv_cg(E const& space, A const& a, B const& b, Z const& z, Records const& 
              PinvCgOptions<typename A::scalar_type> const& options = {},
              Basis<typename A::scalar_type, E> const& kernel = {});
 
+/// Bytes that pinv_cg allocates on `space` for so many right-hand sides an item, with a kernel basis that
+/// has room for so many vectors. The matrices of `a` are not looked at: a DenseOperator of a View
+/// without memory will do.
+template <ExecutionSpace E, Operator<E> A>
+std::size_t pinv_cg_bytes(E const& space, A const& a, int columns,
+                          PinvCgOptions<typename A::scalar_type> const& options = {},
+                          int kernel_capacity = 0);
+
 }  // namespace minfold
 
 #include <minfold/kernels/impl/pinv_cg_impl.hpp>

@@ -29,6 +29,11 @@ void pinv_cgls(E const& space, A const& a, B const& b, Z const& z, R const& kern
                Records const& records,
                PinvCglsOptions<typename A::scalar_type> const& options = {});
 
+/// Bytes that pinv_cgls allocates on `space`; see pinv_cg_bytes.
+template <ExecutionSpace E, Operator<E> A>
+std::size_t pinv_cgls_bytes(E const& space, A const& a, int columns,
+                            PinvCglsOptions<typename A::scalar_type> const& options = {});
+
 }  // namespace minfold
 
 #include <minfold/kernels/impl/pinv_cgls_impl.hpp>

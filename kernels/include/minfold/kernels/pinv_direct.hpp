@@ -35,7 +35,8 @@ void pinv_direct(E const& space, A const& a, B const& b, Z const& z, Records con
 /// Bytes that pinv_direct allocates in the memory of E at its peak: that of the decomposition or, with
 /// many right-hand sides, of a step of refinement, which a solve may do without.
 template <std::floating_point T, ExecutionSpace E = Kokkos::DefaultExecutionSpace>
-std::size_t pinv_direct_bytes(int items, int columns, int n, bool explicit_matrices = true);
+std::size_t pinv_direct_bytes(int items, int columns, int n, bool explicit_matrices = true,
+                              E const& space = E());
 
 }  // namespace minfold
 

@@ -43,6 +43,11 @@ void pinv_pcg(E const& space, A const& a, Nystrom<typename A::scalar_type, E> co
               PinvPcgOptions<typename A::scalar_type> const& options = {},
               Basis<typename A::scalar_type, E> const& kernel = {});
 
+/// Bytes that pinv_pcg allocates on `space` at its peak, with an approximation that has room for `width`
+/// vectors an item; see pinv_cg_bytes.
+template <ExecutionSpace E, Operator<E> A>
+std::size_t pinv_pcg_bytes(E const& space, A const& a, int width, int columns);
+
 }  // namespace minfold
 
 #include <minfold/kernels/impl/pinv_pcg_impl.hpp>

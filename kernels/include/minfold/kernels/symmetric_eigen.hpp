@@ -35,8 +35,8 @@ struct EigenRecord {
 /// Gives     w ascending; a(item, j, :) the eigenvector of w(item, j), orthonormal. A non-finite
 ///           matrix, or one whose norm is beyond the largest number, ends its item with
 ///           Outcome::not_finite and zeros, the others are not touched by it.
-/// Costs     O(n^3) an item; allocates (items, n, n), twice more with `verify`, and waits for the device
-///           where it frees them.
+/// Costs     O(n^3) an item; allocates what symmetric_eigen_bytes says, and waits for the device where it
+///           frees it.
 /// Method    cyclic Jacobi with a stop relative to the Frobenius norm and a sweep limit; LAPACK's
 ///           divide and conquer (xSYEVD) on hosts where n is large enough for it to win.
 template <ExecutionSpace E, class A, class W, class Records>
@@ -44,10 +44,11 @@ template <ExecutionSpace E, class A, class W, class Records>
 void symmetric_eigen(E const& space, A const& a, W const& w, Records const& records,
                      SymmetricEigenOptions<typename A::value_type> const& options = {});
 
-/// Bytes that symmetric_eigen allocates in the memory of E at its peak. LAPACK's own work space, 2 n^2
-/// numbers a thread of the host, is not among them.
+/// Bytes that symmetric_eigen allocates on `space` at its peak. With LAPACK there are 2 n^2 numbers of
+/// work space a thread among them.
 template <std::floating_point T, ExecutionSpace E = Kokkos::DefaultExecutionSpace>
-std::size_t symmetric_eigen_bytes(int items, int n, SymmetricEigenOptions<T> const& options = {});
+std::size_t symmetric_eigen_bytes(int items, int n, SymmetricEigenOptions<T> const& options = {},
+                                  E const& space = E());
 
 }  // namespace minfold
 

@@ -59,6 +59,14 @@ template <ExecutionSpace E, Operator<E> A>
 TangentSpace<typename A::scalar_type, E> tangent_space(
     E const& space, A const& a, TangentSpaceOptions<typename A::scalar_type> const& options = {});
 
+/// Bytes that tangent_space allocates on `space` at its peak, its result included, where the largest
+/// kernel, or n less the largest range, has `dimension` vectors; -1: not known. Where the representation
+/// is left to trials, an upper bound of all of them. See pinv_cg_bytes.
+template <ExecutionSpace E, Operator<E> A>
+std::size_t tangent_space_bytes(E const& space, A const& a,
+                                TangentSpaceOptions<typename A::scalar_type> const& options = {},
+                                int dimension = -1);
+
 /// z := A^+ b and kernel_part := P_ker b for blocks (items, columns, n); records: (items * columns) as
 /// in pinv_cg. One call gives both: the Riemannian gradient and the multiplier, or the adjoint.
 ///

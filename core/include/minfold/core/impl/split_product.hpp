@@ -17,25 +17,26 @@ namespace minfold::impl {
 template <ExecutionSpace E, class T>
 class SplitProduct {
  public:
-  SplitProduct(E const& space, int items, int columns, int n)
-      : items_(items),
-        columns_(columns),
-        n_(n),
-        // A chunk has 1 MB of H or so in double: enough to hide what its own vector costs.
-        chunks_(n < 512 ? 1 : (n < 1024 ? 2 : (n < 1536 ? 4 : 8))),
-        width_(columns == 1 ? 1 : lanes<T>),
-        groups_((columns + width_ - 1) / width_),
-        order_(Kokkos::view_alloc(space, Kokkos::WithoutInitializing,
-                                  "minfold::split_product::columns"),
-               items, columns),
-        count_(make_scalars<int>(space, "minfold::split_product::count", items)),
-        parts_(
-            Kokkos::view_alloc(space, Kokkos::WithoutInitializing, "minfold::split_product::parts"),
-            std::size_t(items) * groups_ * chunks_ * stride()) {
+  SplitProduct(E const& space, int items, int columns, int n) : SplitProduct(items, columns, n) {
+    order_ = decltype(order_)(
+        Kokkos::view_alloc(space, Kokkos::WithoutInitializing, "minfold::split_product::columns"),
+        items, columns);
+    count_ = make_scalars<int>(space, "minfold::split_product::count", items);
+    parts_ = Memory(
+        Kokkos::view_alloc(space, Kokkos::WithoutInitializing, "minfold::split_product::parts"),
+        std::size_t(items) * groups_ * chunks_ * stride());
     if (columns > 1)
       packed_ = Memory(Kokkos::view_alloc(space, Kokkos::WithoutInitializing,
                                           "minfold::split_product::columns_in_lanes"),
                        std::size_t(items) * groups_ * stride());
+  }
+
+  /// Bytes that the constructor allocates.
+  static std::size_t bytes(int items, int columns, int n) {
+    SplitProduct const sizes(items, columns, n);
+    std::size_t const words = std::size_t(items) * sizes.groups_ * sizes.stride();
+    return array_bytes<int>(std::size_t(items) * columns) + array_bytes<int>(items) +
+           array_bytes<T>(words * sizes.chunks_) + (columns > 1 ? array_bytes<T>(words) : 0);
   }
 
   /// x, y: (item, column, i). Only columns with active(item, column) are worked; y of the others is
@@ -79,6 +80,16 @@ class SplitProduct {
  private:
   using Memory = Kokkos::View<T*, Kokkos::LayoutRight, typename E::memory_space>;
   static constexpr int slice = 512;
+
+  /// The sizes alone.
+  SplitProduct(int items, int columns, int n)
+      : items_(items),
+        columns_(columns),
+        n_(n),
+        // A chunk has 1 MB of H or so in double: enough to hide what its own vector costs.
+        chunks_(n < 512 ? 1 : (n < 1024 ? 2 : (n < 1536 ? 4 : 8))),
+        width_(columns == 1 ? 1 : lanes<T>),
+        groups_((columns + width_ - 1) / width_) {}
 
   int items_, columns_, n_, chunks_, width_, groups_;
   Kokkos::View<int**, Kokkos::LayoutRight, typename E::memory_space> order_;

@@ -46,6 +46,12 @@ Vectors<T, E> factor_sketch(E const& space, int columns, int n, std::uint64_t se
   return x;
 }
 
+/// Bytes of that sketch.
+template <std::floating_point T>
+std::size_t factor_sketch_bytes(std::size_t columns, std::size_t n) {
+  return array_bytes<T>(columns * ((n + 3) / 4 * 4));
+}
+
 /// Writes z and the record of one right-hand side, z in units of rhs_scale / scale; false: the spectrum
 /// must tell. Called by all threads of a team.
 template <class Team, std::floating_point T, ExecutionSpace E, class V>

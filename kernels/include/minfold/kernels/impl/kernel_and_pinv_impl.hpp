@@ -83,6 +83,14 @@ void factor_packed(E const& space, FactorJob<T, E> const& job) {
   });
 }
 
+/// Bytes of factor_packed, the scratch that the space keeps included.
+template <std::floating_point T, ExecutionSpace E>
+std::size_t factor_packed_bytes(E const& space, int n) {
+  return factor_sketch_bytes<T>(3, n) +
+         std::size_t(space.concurrency()) *
+             (PackedKernel<T>::size(n) * sizeof(Pack<T>) + pack_bytes);
+}
+
 /// One item a task.
 template <std::floating_point T, ExecutionSpace E>
 void factor_blocked(E const& space, FactorJob<T, E> const& job) {
@@ -119,6 +127,13 @@ void factor_blocked(E const& space, FactorJob<T, E> const& job) {
           store_basis(team, job, item, record, [&](int j, int i) { return kernel.basis(j)[i]; });
         token.release(worker);
       });
+}
+
+template <std::floating_point T, ExecutionSpace E>
+std::size_t factor_blocked_bytes(E const& space, std::size_t items, int n, int columns) {
+  return factor_sketch_bytes<T>(3, n) +
+         array_bytes<T>(std::size_t(space.concurrency()) * BlockedKernel<T>::size(n, columns)) +
+         array_bytes<SolveFindings<T>>(items * columns);
 }
 
 /// One item a task, by pivots.
@@ -165,6 +180,13 @@ void factor_pivoted(E const& space, FactorJob<T, E> const& job) {
         job.undecided(item) = clear ? 0 : 1;
         token.release(worker);
       });
+}
+
+template <std::floating_point T, ExecutionSpace E>
+std::size_t factor_pivoted_bytes(E const& space, int n, int columns) {
+  std::size_t const threads = space.concurrency();
+  return array_bytes<T>(threads * pivoted_kernel_words(n, columns)) +
+         array_bytes<int>(threads * pivoted_kernel_integers(n));
 }
 
 /// The undecided items, one after the other in a batch of their own, through the spectrum.
@@ -237,6 +259,22 @@ void factor_spectral(E const& space, FactorJob<T, E> const& job) {
       });
 }
 
+/// Bytes of factor_spectral at its peak where `count` items are undecided.
+template <std::floating_point T, ExecutionSpace E>
+std::size_t factor_spectral_bytes(E const& space, std::size_t items, int count, int n, int columns,
+                                  int capacity) {
+  std::size_t const place = array_bytes<int>(items);
+  if (count == 0) return place;
+  std::size_t const some = count, order = n;
+  std::size_t const held =
+      array_bytes<T>(some * order * order) + 3 * array_bytes<T>(some * columns * order) +
+      array_bytes<SolveRecord<T>>(some * columns) + array_bytes<KernelRecord<T>>(some) +
+      array_bytes<T>(some * capacity * order) + array_bytes<int>(some);
+  std::size_t const solve = columns > 0 ? certify_bytes<T>(count, columns, n) : 0;
+  return place + held +
+         std::max(decompose_bytes<T, E>(count, n, true, space), spectral_bytes<T>(some, n) + solve);
+}
+
 template <ExecutionSpace E>
 FactorMethod factor_method(FactorMethod wanted, int n, int capacity) {
   MINFOLD_REQUIRE(
@@ -258,6 +296,30 @@ FactorMethod factor_method(FactorMethod wanted, int n, int capacity) {
 }  // namespace minfold::impl
 
 namespace minfold {
+
+template <ExecutionSpace E, class Matrix>
+std::size_t kernel_and_pinv_bytes(
+    E const& space, DenseOperator<Matrix> const& a, int columns, int capacity,
+    KernelAndPinvOptions<std::remove_const_t<typename Matrix::value_type>> const& options,
+    int undecided) {
+  using T = std::remove_const_t<typename Matrix::value_type>;
+  int const items = a.batch_size(), n = a.dim();
+  if (items == 0) return 0;
+  auto const method =
+      n == 0 ? FactorMethod::spectral : impl::factor_method<E>(options.method, n, capacity);
+  if (method == FactorMethod::spectral) undecided = items;
+  std::size_t factor = 0;
+  if constexpr (impl::runs_on_host<E>) {
+    if (method == FactorMethod::packed) factor = impl::factor_packed_bytes<T>(space, n);
+    if (method == FactorMethod::blocked)
+      factor = impl::factor_blocked_bytes<T>(space, items, n, columns);
+    if (method == FactorMethod::pivoted) factor = impl::factor_pivoted_bytes<T>(space, n, columns);
+  }
+  if (method == FactorMethod::team) factor = impl::factor_team_bytes<T, E>(items, n);
+  return array_bytes<int>(items) +
+         std::max(factor,
+                  impl::factor_spectral_bytes<T>(space, items, undecided, n, columns, capacity));
+}
 
 template <ExecutionSpace E, class Matrix, class B, class Z, class Records, class KernelRecords>
 void kernel_and_pinv(

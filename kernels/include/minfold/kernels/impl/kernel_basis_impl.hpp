@@ -218,6 +218,43 @@ void project_sketch(E const& space, A const& a, Blocks<T, E> const& filtered, in
   }
 }
 
+/// Bytes that kernel_basis_randomized allocates at its peak where the kernel has `dimension` vectors.
+template <ExecutionSpace E, class A>
+std::size_t kernel_basis_randomized_bytes(
+    E const& space, A const& a, int capacity,
+    KernelBasisOptions<typename A::scalar_type> const& options, int dimension) {
+  using T = typename A::scalar_type;
+  std::size_t const items = a.batch_size(), n = a.dim();
+  auto const vectors = [&](int count) { return array_bytes<T>(items * count * n); };
+  int const probes = std::max(options.probes, 0);
+  int const begin = options.start.extent(1) > 0 ? dimension + std::max(probes, 1)
+                                                : std::max(options.block, probes + 1);
+  int const widest = std::min(int(n), capacity + std::max(options.probes, options.block));
+  std::size_t most = 0;
+  int done = 0, width = std::min(begin, widest);
+  for (;;) {
+    int const fresh = width - done;
+    most = std::max(
+        {most, vectors(width) + vectors(done),
+         vectors(width) + 3 * vectors(fresh) + array_bytes<ProjectionState<T>>(items * fresh) +
+             std::max(projection_bytes(space, a, fresh), product_bytes(space, a, fresh)),
+         vectors(width) + rayleigh_ritz_bytes(space, a, width)});
+    if (dimension <= width - probes || width >= widest) break;
+    done = width;
+    width = std::min(2 * width, widest);
+  }
+  most = std::max(most, vectors(width) + ritz_block_bytes<T>(items, width, n) +
+                            polish_bytes(space, a, std::min({dimension, capacity, width})));
+  return array_bytes<FilterState<T>>(items) + most;
+}
+
+/// Whether kernel_basis takes the direct method.
+template <class A>
+bool kernel_basis_is_direct(KernelBasisOptions<typename A::scalar_type> const& options, int n) {
+  return options.method == KernelMethod::direct || n <= options.block ||
+         (options.method == KernelMethod::automatic && is_dense<A>);
+}
+
 template <ExecutionSpace E, class A, class Records>
 void kernel_basis_randomized(E const& space, A const& a,
                              Basis<typename A::scalar_type, E> const& basis, Records const& records,
@@ -262,6 +299,7 @@ void kernel_basis_randomized(E const& space, A const& a,
     raise_norms(space, ritz.basis, ritz.product, states);  // counts the products of Rayleigh-Ritz
     int const needs_more = judge_ritz(space, ritz, states, records, basis, options);
     if (needs_more == 0 || width >= widest) break;
+    ritz = {};
     done = width;
     width = std::min(2 * width, widest);
   }
@@ -272,6 +310,21 @@ void kernel_basis_randomized(E const& space, A const& a,
 }  // namespace minfold::impl
 
 namespace minfold {
+
+template <ExecutionSpace E, Operator<E> A>
+std::size_t kernel_basis_bytes(E const& space, A const& a, int capacity,
+                               KernelBasisOptions<typename A::scalar_type> const& options,
+                               int dimension) {
+  using T = typename A::scalar_type;
+  int const n = a.dim();
+  if (a.batch_size() == 0) return 0;
+  if (!impl::kernel_basis_is_direct<A>(options, n))
+    return impl::kernel_basis_randomized_bytes(space, a, capacity, options,
+                                               dimension < 0 ? n : dimension);
+  return impl::decompose_bytes<T, E>(
+      a.batch_size(), n, impl::is_dense<A>, space,
+      impl::most_product_bytes(space, a, std::min(n, impl::assembly_block)));
+}
 
 template <ExecutionSpace E, Operator<E> A, class Records>
 void kernel_basis(E const& space, A const& a, Basis<typename A::scalar_type, E> const& basis,
@@ -292,9 +345,7 @@ void kernel_basis(E const& space, A const& a, Basis<typename A::scalar_type, E> 
                   " items of ", options.start.extent(2), " components, expected ", items, " of ",
                   n);
   if (items == 0) return;
-  bool const direct = options.method == KernelMethod::direct || n <= options.block ||
-                      (options.method == KernelMethod::automatic && impl::is_dense<A>);
-  if (direct)
+  if (impl::kernel_basis_is_direct<A>(options, n))
     impl::copy_kernel(space,
                       impl::decompose(space, a, options.kernel_tolerance, options.minimum_gap),
                       basis, records);

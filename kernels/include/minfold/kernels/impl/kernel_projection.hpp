@@ -235,6 +235,13 @@ int most_running(E const& space, ProjectionStep<T, E> const& s) {
   return std::max(most, 0);
 }
 
+/// Bytes that run_projection allocates at its peak.
+template <ExecutionSpace E, class A>
+std::size_t projection_bytes(E const& space, A const& a, int columns) {
+  std::size_t const vectors = std::size_t(a.batch_size()) * columns * a.dim();
+  return 3 * array_bytes<typename A::scalar_type>(vectors) + most_product_bytes(space, a, columns);
+}
+
 /// Runs CG on all columns that are `active`, verifies and restarts them. image: A times the columns,
 /// overwritten. Returns the iterations of the longest column.
 template <class T, ExecutionSpace E, class A>

@@ -186,6 +186,13 @@ void run_bulk(E const& space, Step const& s, Operand const& operand, Product con
   }
 }
 
+/// Bytes that run_krylov allocates.
+template <ExecutionSpace E, class A>
+std::size_t krylov_bytes(E const& space, A const& a, int columns, Path path) {
+  if (path == Path::fused || path == Path::halves) return 0;
+  return product_bytes(space, a, columns);
+}
+
 template <ExecutionSpace E, class A, class Step, class Operand>
 void run_krylov(E const& space, A const& a, Step const& s, Operand const& operand,
                 Operand const& product, Path path) {

@@ -8,6 +8,9 @@
 #include <minfold/kernels/nystrom.hpp>
 #include <minfold/kernels/symmetric_eigen.hpp>
 
+#include <algorithm>
+#include <utility>
+
 namespace minfold::impl {
 
 /// Eigenvalues of the sketch below this share of the largest are the rounding of the others: 64 times
@@ -171,9 +174,54 @@ NystromFactors<T, E> nystrom_factors(E const& space, NystromSketch<T, E> const& 
   return f;
 }
 
+/// Bytes that nystrom_factors allocates at its peak, its result included.
+template <std::floating_point T, ExecutionSpace E>
+std::size_t nystrom_factor_bytes(E const& space, std::size_t items, std::size_t width, int n) {
+  return 2 * array_bytes<T>(items * width * n) + 3 * array_bytes<T>(items * width) +
+         2 * array_bytes<EigenRecord<T>>(items) + 2 * array_bytes<T>(items * width * width) +
+         array_bytes<T>(items * wide_partial(int(width), int(width), n)) +
+         symmetric_eigen_bytes<T, E>(int(items), int(width), {.verify = false}, space);
+}
+
+/// Widest sketch, and the first that is tried.
+template <std::floating_point T>
+std::pair<int, int> nystrom_widths(NystromOptions<T> const& options, int n) {
+  bool const automatic = options.rank == 0;
+  int const widest = n == 0      ? 0
+                     : automatic ? std::max(1, std::min(options.max_rank, n / 2))
+                                 : std::min(options.rank, n);
+  return {widest, automatic ? std::min(nystrom_first, widest) : widest};
+}
+
 }  // namespace minfold::impl
 
 namespace minfold {
+
+template <ExecutionSpace E, Operator<E> A>
+std::size_t nystrom_bytes(E const& space, A const& a,
+                          NystromOptions<typename A::scalar_type> const& options, int reached) {
+  using T = typename A::scalar_type;
+  std::size_t const items = a.batch_size(), n = a.dim();
+  auto const vectors = [&](int count) { return array_bytes<T>(items * count * n); };
+  auto const [widest, first] = impl::nystrom_widths(options, a.dim());
+  int const last = reached > 0 ? std::min(reached, widest) : widest;
+  std::size_t most = 0;
+  for (int width = first, before = 0;; width = std::min(2 * width, widest)) {
+    // What is given, which is as wide as the last sketch was; then a sketch grows, and is factored.
+    int const given = before > 0 ? before : width, fresh = width - before;
+    std::size_t const held = vectors(given) + array_bytes<T>(items * given);
+    most = std::max(
+        {most,
+         held + 2 * vectors(before) + 2 * vectors(fresh) +
+             std::max(product_bytes(space, a, fresh),
+                      before > 0 ? 2 * vectors(width) : std::size_t(0)),
+         held + 2 * vectors(width) + impl::nystrom_factor_bytes<T>(space, items, width, int(n))});
+    if (width >= last || items * n == 0) break;
+    before = width;
+  }
+  return most + array_bytes<NystromRecord<T>>(items) + array_bytes<int>(items) +
+         array_bytes<T>(items);
+}
 
 template <ExecutionSpace E, Operator<E> A>
 Nystrom<typename A::scalar_type, E> nystrom(
@@ -187,9 +235,7 @@ Nystrom<typename A::scalar_type, E> nystrom(
   MINFOLD_REQUIRE(options.item_ids.extent(0) == 0 || int(options.item_ids.extent(0)) == items,
                   "nystrom: ", options.item_ids.extent(0), " item_ids for ", items, " items");
   bool const automatic = options.rank == 0;
-  int const widest = n == 0      ? 0
-                     : automatic ? std::max(1, std::min(options.max_rank, n / 2))
-                                 : std::min(options.rank, n);
+  auto const [widest, narrowest] = impl::nystrom_widths(options, n);
   Nystrom<T, E> out;
   out.records = make_scalars<NystromRecord<T>>(space, "minfold::nystrom::records", items);
   out.basis.dimension = make_scalars<int>(space, "minfold::nystrom::dimension", items);
@@ -200,7 +246,7 @@ Nystrom<typename A::scalar_type, E> nystrom(
   impl::NystromSketch<T, E> sketch;
   sketch.norms = make_scalars<T>(space, "minfold::nystrom::norms", items);
   impl::NystromRule<T> const rule{options.columns, options.smallest, options.tolerance};
-  int width = automatic ? std::min(impl::nystrom_first, widest) : widest;
+  int width = narrowest;
   out.basis.vectors = make_blocks<T>(space, "minfold::nystrom::basis", items, width, n);
   out.values = make_vectors<T>(space, "minfold::nystrom::kept", items, width);
   if (items == 0 || n == 0) return out;

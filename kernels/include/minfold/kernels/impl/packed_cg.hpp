@@ -6,6 +6,8 @@
 #include <minfold/kernels/impl/lane_matrix.hpp>
 #include <minfold/kernels/impl/lane_states.hpp>
 
+#include <algorithm>
+
 /// CG on lanes<T> systems at once, one in each lane: no sum across a register, and the matrices, by
 /// halves, stay in the cache of their thread for the whole solve. Hosts only.
 ///
@@ -14,6 +16,22 @@
 /// to CgStep, which works it alone, on vectors with the stride of a pack. A lane never looks at another:
 /// what it gives does not depend on its neighbours.
 namespace minfold::impl {
+
+/// Packs that one thread works in; `room`: vectors of the kernel basis.
+template <class T>
+long packed_cg_packs(int n, int room) {
+  return LaneMatrix<T>::size(n) + 5L * LaneMatrix<T>::padded(n) + long(room) * n;
+}
+template <class T, ExecutionSpace E>
+int packed_cg_workers(E const& space, int systems) {
+  return std::min((systems + lanes<T> - 1) / lanes<T>, int(space.concurrency()));
+}
+/// Bytes that packed_cg allocates.
+template <class T, ExecutionSpace E>
+std::size_t packed_cg_bytes(E const& space, int systems, int n, int room) {
+  return array_bytes<int>(1) + array_bytes<T>(std::size_t(packed_cg_workers<T>(space, systems)) *
+                                              packed_cg_packs<T>(n, room) * lanes<T>);
+}
 
 template <class T, ExecutionSpace E, class Matrix, class B, class Z, class Records>
 class PackedCg {
@@ -29,7 +47,7 @@ class PackedCg {
         room_(step.kernel.vectors.data() && step.options.reprojection != Reprojection::never
                   ? int(step.kernel.vectors.extent(1))
                   : 0),
-        workers_(groups_ < space.concurrency() ? groups_ : space.concurrency()),
+        workers_(packed_cg_workers<T>(space, systems_)),
         next_(make_scalars<int>(space, "minfold::pinv_cg::next_group", 1)),
         memory_(Kokkos::view_alloc(space, Kokkos::WithoutInitializing, "minfold::pinv_cg::lanes"),
                 std::size_t(workers_) * packs() * w) {
@@ -89,7 +107,7 @@ class PackedCg {
 
   int n() const { return step_.n; }
   int padded() const { return LaneMatrix<T>::padded(n()); }
-  long packs() const { return LaneMatrix<T>::size(n()) + 5L * padded() + long(room_) * n(); }
+  long packs() const { return packed_cg_packs<T>(n(), room_); }
 
   /// Squares whose sum is a norm without more ado: the range of team_norm.
   static Mask safe(Pack<T> square) {

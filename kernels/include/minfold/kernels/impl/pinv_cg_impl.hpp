@@ -7,6 +7,23 @@
 
 namespace minfold {
 
+template <ExecutionSpace E, Operator<E> A>
+std::size_t pinv_cg_bytes(E const& space, A const& a, int columns,
+                          PinvCgOptions<typename A::scalar_type> const& options,
+                          int kernel_capacity) {
+  using T = typename A::scalar_type;
+  int const items = a.batch_size(), n = a.dim(), systems = items * columns;
+  if (systems == 0) return 0;
+  Path const path = impl::chosen_path<A, E>(options.path, columns, n);
+  std::size_t const states = array_bytes<impl::CgState<T>>(systems);
+  if constexpr (impl::has_halves<A, E>) {
+    int const room = options.reprojection == Reprojection::never ? 0 : kernel_capacity;
+    if (path == Path::packed) return states + impl::packed_cg_bytes<T>(space, systems, n, room);
+  }
+  return states + 3 * array_bytes<T>(std::size_t(systems) * n) +
+         impl::krylov_bytes(space, a, columns, path);
+}
+
 template <ExecutionSpace E, Operator<E> A, class B, class Z, class Records>
 void pinv_cg(E const& space, A const& a, B const& b, Z const& z, Records const& records,
              PinvCgOptions<typename A::scalar_type> const& options,

@@ -259,6 +259,18 @@ struct CglsStep {
 
 namespace minfold {
 
+template <ExecutionSpace E, Operator<E> A>
+std::size_t pinv_cgls_bytes(E const& space, A const& a, int columns,
+                            PinvCglsOptions<typename A::scalar_type> const& options) {
+  using T = typename A::scalar_type;
+  std::size_t const systems = std::size_t(a.batch_size()) * columns;
+  if (systems == 0) return 0;
+  Path path = impl::chosen_path<A, E>(options.path, columns, a.dim());
+  if (path == Path::packed) path = Path::halves;
+  return array_bytes<impl::CglsState<T>>(systems) + 3 * array_bytes<T>(systems * a.dim()) +
+         impl::krylov_bytes(space, a, columns, path);
+}
+
 template <ExecutionSpace E, Operator<E> A, class B, class Z, class R, class Records>
 void pinv_cgls(E const& space, A const& a, B const& b, Z const& z, R const& kernel_part,
                Records const& records, PinvCglsOptions<typename A::scalar_type> const& options) {

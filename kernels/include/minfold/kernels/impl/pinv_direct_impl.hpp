@@ -183,18 +183,25 @@ void certify_solve(E const& space, A const& a, Blocks<T const, E> const& b,
   }
 }
 
+/// Bytes that certify_solve allocates at its peak for a solve by eigenpairs, in a step of refinement:
+/// product, rest, step, ignored; and in apply_spectral range, kernel, unit and the scales.
+template <std::floating_point T>
+std::size_t certify_bytes(int items, int columns, int n) {
+  std::size_t const systems = std::size_t(items) * columns;
+  return 7 * array_bytes<T>(systems * n) + array_bytes<T>(systems);
+}
+
 }  // namespace minfold::impl
 
 namespace minfold {
 
 template <std::floating_point T, ExecutionSpace E>
-std::size_t pinv_direct_bytes(int items, int columns, int n, bool explicit_matrices) {
-  std::size_t const systems = std::size_t(items) * columns;
-  // In a step of refinement: kernel_part; product, rest, step, ignored; and in apply_spectral range,
-  // kernel, unit and the scales.
-  std::size_t const refinement = 8 * array_bytes<T>(systems * n) + array_bytes<T>(systems);
-  return std::max(impl::decompose_bytes<T, E>(items, n, explicit_matrices),
-                  impl::spectral_bytes<T>(items, n) + refinement);
+std::size_t pinv_direct_bytes(int items, int columns, int n, bool explicit_matrices,
+                              E const& space) {
+  std::size_t const part = array_bytes<T>(std::size_t(items) * columns * n);
+  return std::max(
+      impl::decompose_bytes<T, E>(items, n, explicit_matrices, space),
+      impl::spectral_bytes<T>(items, n) + part + impl::certify_bytes<T>(items, columns, n));
 }
 
 template <ExecutionSpace E, Operator<E> A, class B, class Z, class Records, class KernelRecords>

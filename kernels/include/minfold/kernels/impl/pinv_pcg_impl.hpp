@@ -110,6 +110,18 @@ void pcg_in_bulk(E const& space, NystromProduct<T, E> const& preconditioner, Ste
 
 namespace minfold {
 
+template <ExecutionSpace E, Operator<E> A>
+std::size_t pinv_pcg_bytes(E const& space, A const& a, int width, int columns) {
+  using T = typename A::scalar_type;
+  std::size_t const items = a.batch_size(), n = a.dim(), systems = items * columns;
+  if (systems * n == 0) return 0;
+  std::size_t const start = 2 * array_bytes<T>(items * n) + product_bytes(space, a, 1);
+  return 4 * array_bytes<T>(systems * n) + array_bytes<impl::PcgState<T>>(systems) +
+         array_bytes<T>(items) + array_bytes<T>(systems * width) +
+         array_bytes<T>(items * wide_partial(columns, width, a.dim())) +
+         std::max(start, product_bytes(space, a, columns));
+}
+
 template <ExecutionSpace E, Operator<E> A, class B, class Z, class Records>
 void pinv_pcg(E const& space, A const& a, Nystrom<typename A::scalar_type, E> const& approximation,
               B const& b, Z const& z, Records const& records,

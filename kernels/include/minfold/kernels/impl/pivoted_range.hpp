@@ -6,8 +6,6 @@
 #include <minfold/kernels/impl/pivoted_rows.hpp>
 #include <minfold/kernels/range_finder_options.hpp>
 
-#include <vector>
-
 /// Range basis of one explicit A >= 0 from the factor A ~ L L^T. Hosts only.
 namespace minfold::impl {
 
@@ -65,18 +63,27 @@ bool ritz_of_rows(int r, int n, T* w, long ldw, slim::Square<T>& columns, T* squ
   return true;
 }
 
+/// Columns that ritz_by_blas combines at once.
+inline constexpr int ritz_panel = 256;
+/// Words, and integers, that ritz_by_blas works in.
+inline long ritz_words(long r) {
+  return 4 * r * r + std::max(1 + 6 * r + 2 * r * r, r * ritz_panel);
+}
+inline long ritz_integers(long r) {
+  return 3 + 5 * r;
+}
+
 /// The same for any r, by BLAS and LAPACK: w := the first `kept` Ritz vectors, where kept = count(values)
 /// is asked for once the values are known. Returns -1 where a Gram matrix breaks down.
 template <std::floating_point T, class Count>
-int ritz_by_blas(int r, int n, T* w, long ldw, T* values, Count const& count) {
+int ritz_by_blas(int r, int n, T* w, long ldw, T* values, T* store, int* integers,
+                 Count const& count) {
   int const ld = int(ldw);
   long const square = long(r) * r;
-  int const lwork = 1 + 6 * r + 2 * r * r, liwork = 3 + 5 * r;
-  constexpr int panel = 256;
-  std::vector<T> store(4 * square + std::max<long>(lwork, long(r) * panel));
-  std::vector<int> integers(liwork);
-  T *const c1 = store.data(), *const c2 = c1 + square, *const c = c2 + square,
-           *const small = c + square, *const work = small + square;
+  int const lwork = 1 + 6 * r + 2 * r * r, liwork = int(ritz_integers(r));
+  constexpr int panel = ritz_panel;
+  T *const c1 = store, *const c2 = c1 + square, *const c = c2 + square, *const small = c + square,
+           *const work = small + square;
   auto const factor = [&](T* g) {
     syrk_rows(r, n, w, ld, T(0), g, r);
     for (int i = 0; i < r; ++i) std::fill(g + long(i) * r + i + 1, g + long(i + 1) * r, T(0));
@@ -88,7 +95,7 @@ int ritz_by_blas(int r, int n, T* w, long ldw, T* values, Count const& count) {
   // W = C1 C2 Q, so L L^T = Q^T (C1 C2)^T (C1 C2) Q.
   host_gemm(Transpose::no, Transpose::no, r, r, r, T(1), c1, r, c2, r, T(0), c, r);
   host_gemm(Transpose::yes, Transpose::no, r, r, r, T(1), c, r, c, r, T(0), small, r);
-  if (syevd(r, small, values, work, lwork, integers.data(), liwork) != 0) return -1;
+  if (syevd(r, small, values, work, lwork, integers, liwork) != 0) return -1;
   std::reverse(values, values + r);
   for (int j = 0; j < r; ++j)
     std::copy(small + long(r - 1 - j) * r, small + long(r - j) * r, c + long(j) * r);
@@ -105,22 +112,21 @@ int ritz_by_blas(int r, int n, T* w, long ldw, T* values, Count const& count) {
   return kept;
 }
 
-/// max |X X^T - I| over r rows.
+/// max |X X^T - I| over r rows. g: r^2 words if r > slim::widest.
 template <std::floating_point T>
-T defect_of_rows(int r, int n, T const* x, long ldx) {
+T defect_of_rows(int r, int n, T const* x, long ldx, [[maybe_unused]] T* g) {
   T worst = 0;
   auto const take = [&worst](T dot, bool diagonal) {
     T const off = std::abs(dot - (diagonal ? T(1) : T(0)));
     if (!(off <= worst)) worst = off;
   };
   if (r <= slim::widest) {
-    slim::Square<T> g;
-    slim::gram(r, n, x, ldx, g);
+    slim::Square<T> small;
+    slim::gram(r, n, x, ldx, small);
     for (int i = 0; i < r; ++i)
-      for (int j = 0; j <= i; ++j) take(g.at[i][j], i == j);
+      for (int j = 0; j <= i; ++j) take(small.at[i][j], i == j);
   } else {
-    std::vector<T> g(long(r) * r);
-    syrk_rows(r, n, x, int(ldx), T(0), g.data(), r);
+    syrk_rows(r, n, x, int(ldx), T(0), g, r);
     for (int i = 0; i < r; ++i)
       for (int j = 0; j <= i; ++j) take(g[long(i) * r + j], i == j);
   }
@@ -136,18 +142,41 @@ struct FactorRange {
   bool tight = false;
 };
 
-/// vectors: (capacity, n), values: capacity words. The contract of range_finder.
+/// Columns of the factor that range_of_item allows.
+template <std::floating_point T>
+int factor_rows(int n, int capacity, RangeFinderOptions<T> const& options) {
+  return std::min(
+      n, options.rank > 0 ? std::max(options.rank, options.rank + options.oversampling) : capacity);
+}
+/// Words, and integers, that range_of_item works in.
+template <std::floating_point T>
+long range_words(int n, int capacity, RangeFinderOptions<T> const& options) {
+  long const rows = factor_rows(n, capacity, options);
+  long const own = n + (rows > capacity ? rows * n : 0);
+  if (rows <= slim::widest) return own;
+  return own + rows + std::max(n * rows + pivoted_words, ritz_words(rows));
+}
+template <std::floating_point T>
+long range_integers(int n, int capacity, RangeFinderOptions<T> const& options) {
+  long const rows = factor_rows(n, capacity, options);
+  return rows <= slim::widest ? 0 : n + ritz_integers(rows);
+}
+
+/// vectors: (capacity, n), values: capacity words; work and integers as many as range_words and
+/// range_integers say. The contract of range_finder.
 template <std::floating_point T>
 FactorRange<T> range_of_item(ExplicitMatrix<T> const& a, RangeFinderOptions<T> const& options,
-                             std::uint32_t item, T* vectors, int capacity, T* values) {
+                             std::uint32_t item, T* vectors, int capacity, T* values, T* work,
+                             int* integers) {
   int const n = a.n;
-  int const rows = std::min(
-      n, options.rank > 0 ? std::max(options.rank, options.rank + options.oversampling) : capacity);
+  int const rows = factor_rows(n, capacity, options);
   int const few = std::min(rows, slim::widest);
   // The factor lives where the basis will be, if there is room.
-  std::vector<T> store(n + (rows > capacity ? long(rows) * n : 0));
-  T* const d = store.data();
+  T* const d = work;
   T* const w = rows > capacity ? d + n : vectors;
+  // Beyond `few` columns: the factor as it is made, and when that is done Rayleigh-Ritz.
+  T* const squares = d + n + (rows > capacity ? long(rows) * n : 0);
+  T* const room = squares + rows;
   PivotedOptions<T> pivoted{.max_rank = few,
                             .tolerance = options.rank > 0 ? T(0) : T(0.25) * options.tolerance,
                             .seed = options.seed,
@@ -158,9 +187,9 @@ FactorRange<T> range_of_item(ExplicitMatrix<T> const& a, RangeFinderOptions<T> c
   record.products = r.columns;
   if (r.finite && r.semidefinite() && !r.complete && rows > few) {
     pivoted.max_rank = rows;
-    std::vector<T> l(long(n) * rows), local(pivoted_words);
-    std::vector<int> order(n);
-    r = pivoted_cholesky_blocked(a, l.data(), rows, order.data(), d, local.data(), pivoted);
+    T *const l = room, *const local = room + long(n) * rows;
+    int* const order = integers;
+    r = pivoted_cholesky_blocked(a, l, rows, order, d, local, pivoted);
     record.products += r.columns;
     for (int i = 0; i < n; ++i)
       for (int j = 0; j < r.rank; ++j)
@@ -169,10 +198,10 @@ FactorRange<T> range_of_item(ExplicitMatrix<T> const& a, RangeFinderOptions<T> c
   T norm = 0, last = 0, next = 0;
   int kept = 0;
   bool full = false, good = r.finite && r.semidefinite();
-  auto const count = [&](T const* squares) {
-    norm = squares[0];
+  auto const count = [&](T const* found) {
+    norm = found[0];
     while (kept < r.rank) {
-      next = std::max(squares[kept], T(0));
+      next = std::max(found[kept], T(0));
       bool const wanted = options.rank > 0 ? kept < options.rank && next > rounding<T>(n) * norm
                                            : next > options.tolerance * norm;
       full = wanted && kept == capacity;
@@ -185,16 +214,15 @@ FactorRange<T> range_of_item(ExplicitMatrix<T> const& a, RangeFinderOptions<T> c
   };
   if (good && r.rank > 0 && r.rank <= slim::widest) {
     slim::Square<T> components;
-    T squares[slim::widest];
-    good = ritz_of_rows(r.rank, n, w, n, components, squares);
-    if (good) slim::combine(count(squares), r.rank, components, n, w, long(n));
+    T few_squares[slim::widest];
+    good = ritz_of_rows(r.rank, n, w, n, components, few_squares);
+    if (good) slim::combine(count(few_squares), r.rank, components, n, w, long(n));
   } else if (good && r.rank > 0) {
-    std::vector<T> squares(r.rank);
-    good = ritz_by_blas(r.rank, n, w, n, squares.data(), count) >= 0;
+    good = ritz_by_blas(r.rank, n, w, n, squares, room, integers + n, count) >= 0;
   }
   if (!good) kept = 0;
   if (kept > 0 && w != vectors) std::copy(w, w + long(kept) * n, vectors);
-  record.orthogonality = defect_of_rows(kept, n, vectors, n);
+  record.orthogonality = defect_of_rows(kept, n, vectors, n, room);
   good = good && record.orthogonality <= T(1e3) * epsilon<T>;
   if (!good) kept = 0;
   std::fill(vectors + long(kept) * n, vectors + long(capacity) * n, T(0));

@@ -97,6 +97,17 @@ void polish_kernel(E const& space, A const& a, RitzBlock<T, E> const& found,
       });
 }
 
+/// Bytes that polish_kernel allocates at its peak for a basis of `width` vectors.
+template <ExecutionSpace E, class A>
+std::size_t polish_bytes(E const& space, A const& a, int width) {
+  using T = typename A::scalar_type;
+  std::size_t const items = a.batch_size(), columns = items * width;
+  std::size_t const always = array_bytes<int>(items) + array_bytes<FilterState<T>>(items);
+  if (width == 0) return always;
+  return always + 3 * array_bytes<T>(columns * a.dim()) + array_bytes<ProjectionState<T>>(columns) +
+         std::max(projection_bytes(space, a, width), rayleigh_ritz_bytes(space, a, width));
+}
+
 }  // namespace minfold::impl
 
 #endif

@@ -89,23 +89,56 @@ void factor_by_tasks(E const& space, A const& a, Scalars<int, E> const& loose,
   int const items = a.batch_size(), n = a.dim(), capacity = int(basis.vectors.extent(1));
   Kokkos::View<int const*, typename E::memory_space> const ids = options.item_ids;
   auto const m = a.matrix;
-  Kokkos::parallel_for(
-      "minfold::range_finder::pivots",
-      Kokkos::RangePolicy<E, Kokkos::Schedule<Kokkos::Dynamic>>(space, 0, items)
-          .set_chunk_size(range_chunk(n)),
-      [=](int item) {
-        SequentialBlas const sequential;
-        std::vector<T> found(capacity);
-        ExplicitMatrix<T> const matrix{m.data() + item * long(m.stride(0)), long(m.stride(1)),
-                                       long(m.stride(2)), n};
-        auto const range =
-            range_of_item(matrix, options, std::uint32_t(ids.extent(0) > 0 ? ids(item) : item),
-                          basis.vectors.data() + long(item) * capacity * n, capacity, found.data());
-        for (int j = 0; j < capacity; ++j) values(item, j) = found[j];
-        records(item) = range.record;
-        basis.dimension(item) = range.record.rank;
-        loose(item) = !range.tight;
-      });
+  Kokkos::Experimental::UniqueToken<E> const token(space);
+  long const words = range_words(n, capacity, options),
+             integers = range_integers(n, capacity, options);
+  Kokkos::View<T*, typename E::memory_space> const numbers(
+      Kokkos::view_alloc(space, Kokkos::WithoutInitializing, "minfold::range_finder::work"),
+      token.size() * (capacity + words));
+  Kokkos::View<int*, typename E::memory_space> const indices(
+      Kokkos::view_alloc(space, Kokkos::WithoutInitializing, "minfold::range_finder::integers"),
+      token.size() * integers);
+  Kokkos::parallel_for("minfold::range_finder::pivots",
+                       Kokkos::RangePolicy<E, Kokkos::Schedule<Kokkos::Dynamic>>(space, 0, items)
+                           .set_chunk_size(range_chunk(n)),
+                       [=](int item) {
+                         SequentialBlas const sequential;
+                         int const worker = token.acquire();
+                         T* const found = numbers.data() + worker * (capacity + words);
+                         ExplicitMatrix<T> const matrix{m.data() + item * long(m.stride(0)),
+                                                        long(m.stride(1)), long(m.stride(2)), n};
+                         auto const range = range_of_item(
+                             matrix, options, std::uint32_t(ids.extent(0) > 0 ? ids(item) : item),
+                             basis.vectors.data() + long(item) * capacity * n, capacity, found,
+                             found + capacity, indices.data() + worker * integers);
+                         for (int j = 0; j < capacity; ++j) values(item, j) = found[j];
+                         records(item) = range.record;
+                         basis.dimension(item) = range.record.rank;
+                         loose(item) = !range.tight;
+                         token.release(worker);
+                       });
+}
+
+/// Bytes that sketch_some allocates at its peak.
+template <std::floating_point T, ExecutionSpace E>
+std::size_t sketch_some_bytes(E const& space, int some, int n, int capacity,
+                              RangeFinderOptions<T> const& options, int rank);
+
+/// Bytes that range_by_pivots allocates at its peak where it sketches `loose` items.
+template <std::floating_point T, ExecutionSpace E>
+std::size_t range_by_pivots_bytes(E const& space, std::size_t items, int n, int capacity,
+                                  RangeFinderOptions<T> const& options, int rank, int loose) {
+  std::size_t first = 0;
+  if constexpr (runs_on_host<E>) {
+    std::size_t const threads = space.concurrency();
+    first = array_bytes<T>(threads * (capacity + range_words(n, capacity, options))) +
+            array_bytes<int>(threads * range_integers(n, capacity, options));
+  } else {
+    first = factor_by_teams_bytes<T>(space, items, n, capacity, options);
+  }
+  if (loose > 0)
+    first = std::max(first, sketch_some_bytes<T>(space, loose, n, capacity, options, rank));
+  return array_bytes<int>(items) + first;
 }
 
 /// The method of range_finder for explicit A >= 0; what it cannot answer for goes to the sketch.

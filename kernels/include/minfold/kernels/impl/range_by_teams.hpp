@@ -90,6 +90,9 @@ struct FactorOperator {
 
   int batch_size() const { return int(w.extent(0)); }
   int dim() const { return int(w.extent(2)); }
+  std::size_t product_bytes(E const&, int columns) const {
+    return array_bytes<T>(w.extent(0) * columns * w.extent(1));
+  }
   template <class X, class Y>
   void apply(E const& space, X const& x, Y const& y) const {
     auto const c = make_blocks<T>(space, "minfold::range_finder::coefficients", int(x.extent(0)),
@@ -186,6 +189,19 @@ void factor_by_teams(E const& space, A const& a, Scalars<int, E> const& loose,
   factor_teams(space, a.matrix, w, factors, options);
   auto const ritz = rayleigh_ritz(space, FactorOperator<T, E>{w}, w);
   keep_factor_pairs(space, ritz, factors, loose, basis, values, records, options);
+}
+
+/// Bytes that factor_by_teams allocates at its peak.
+template <std::floating_point T, ExecutionSpace E>
+std::size_t factor_by_teams_bytes(E const& space, std::size_t items, int n, int capacity,
+                                  RangeFinderOptions<T> const& options) {
+  std::size_t const rows = std::min(
+      n, options.rank > 0 ? std::max(options.rank, options.rank + options.oversampling) : capacity);
+  FactorOperator<T, E> const shape{
+      Blocks<T, E>(typename Blocks<T, E>::pointer_type(nullptr), items, rows, n)};
+  return array_bytes<T>(items * rows * n) + array_bytes<PivotedRecord<T>>(items) +
+         std::max(array_bytes<T>(items * n) + array_bytes<int>(items * n),
+                  rayleigh_ritz_bytes(space, shape, int(rows)));
 }
 
 }  // namespace minfold::impl

@@ -150,6 +150,49 @@ int count_above(E const& space, Scalars<T, E> const& bound,
   return above;
 }
 
+/// Bytes that range_by_sketch allocates at its peak where A has `rank` eigenvalues above the tolerance.
+template <ExecutionSpace E, class A>
+std::size_t range_by_sketch_bytes(E const& space, A const& a, int capacity,
+                                  RangeFinderOptions<typename A::scalar_type> const& options,
+                                  int rank) {
+  using T = typename A::scalar_type;
+  std::size_t const items = a.batch_size();
+  int const n = a.dim();
+  auto const vectors = [&](int count) { return array_bytes<T>(items * count * n); };
+  bool const fixed = options.rank > 0;
+  int const widest =
+      std::min(n, fixed ? options.rank + options.oversampling : capacity + options.block);
+  std::size_t most = 0;
+  int width = 0, probe = 0;
+  for (;;) {
+    int const count = fixed && width == 0 ? widest : options.block;
+    most = std::max(most, vectors(width) + vectors(probe) + 2 * vectors(count) +
+                              std::max(product_bytes(space, a, count), vectors(count)));
+    probe = count;
+    if (width > 0 && (fixed || width >= widest || width >= rank)) break;
+    int const wider = std::min(widest, width + count);
+    std::size_t const powers =
+        fixed && options.power_iterations > 0 ? vectors(wider) + product_bytes(space, a, wider) : 0;
+    most = std::max(most, vectors(width) + 2 * vectors(count) + vectors(wider) +
+                              array_bytes<OrthonormalizeRecord<T>>(items) + powers);
+    width = wider;
+  }
+  most = std::max(most, vectors(width) + vectors(probe) + rayleigh_ritz_bytes(space, a, width));
+  return array_bytes<FilterState<T>>(items) + array_bytes<T>(items) + most;
+}
+
+template <std::floating_point T, ExecutionSpace E>
+std::size_t sketch_some_bytes(E const& space, int some, int n, int capacity,
+                              RangeFinderOptions<T> const& options, int rank) {
+  DenseOperator<Blocks<T, E>> const shape(
+      Blocks<T, E>(typename Blocks<T, E>::pointer_type(nullptr), some, n, n));
+  std::size_t const items = some;
+  return 3 * array_bytes<int>(items) + array_bytes<T>(items * n * n) +
+         array_bytes<T>(items * capacity * n) + array_bytes<T>(items * capacity) +
+         array_bytes<RangeRecord<T>>(items) +
+         range_by_sketch_bytes(space, shape, capacity, options, rank);
+}
+
 /// The method of range_finder for any operator.
 template <ExecutionSpace E, class A, class Values, class Records>
 void range_by_sketch(E const& space, A const& a, Basis<typename A::scalar_type, E> const& basis,
@@ -203,7 +246,10 @@ void range_by_sketch(E const& space, A const& a, Basis<typename A::scalar_type, 
   // know nothing of the basis, so they serve again.
   if (options.rank == 0 && count_above(space, bound, states, rounding<T>(n)) > 0 &&
       count_above(space, bound, states, options.tolerance) == 0) {
-    ritz = rayleigh_ritz(space, a, ritz.product);
+    auto const image = ritz.product;
+    q = {};
+    ritz = {};
+    ritz = rayleigh_ritz(space, a, image);
     raise_norms(space, ritz.basis, ritz.product, states);
     probe_range(space, ritz.basis, probe, bound);
   }
@@ -213,6 +259,23 @@ void range_by_sketch(E const& space, A const& a, Basis<typename A::scalar_type, 
 }  // namespace minfold::impl
 
 namespace minfold {
+
+template <ExecutionSpace E, Operator<E> A>
+std::size_t range_finder_bytes(E const& space, A const& a, int capacity,
+                               RangeFinderOptions<typename A::scalar_type> const& options, int rank,
+                               int loose) {
+  using T = typename A::scalar_type;
+  int const items = a.batch_size(), n = a.dim();
+  if (items == 0) return 0;
+  if (rank < 0) rank = n;
+  if constexpr (impl::is_dense<A>) {
+    if (options.semidefinite && options.method != RangeMethod::sketch)
+      return impl::range_by_pivots_bytes<T>(
+          space, items, n, capacity, options, rank,
+          options.method == RangeMethod::pivoted_cholesky ? 0 : loose);
+  }
+  return impl::range_by_sketch_bytes(space, a, capacity, options, rank);
+}
 
 template <ExecutionSpace E, Operator<E> A, class Values, class Records>
 void range_finder(E const& space, A const& a, Basis<typename A::scalar_type, E> const& basis,

@@ -7,6 +7,8 @@
 #include <minfold/kernels/orthonormalize.hpp>
 #include <minfold/kernels/symmetric_eigen.hpp>
 
+#include <algorithm>
+
 namespace minfold::impl {
 
 /// One width of the randomized method: Rayleigh-Ritz on the span of `filtered`.
@@ -16,6 +18,24 @@ struct RitzBlock {
   Vectors<T, E> values;
   Scalars<OrthonormalizeRecord<T>, E> orthonormal;
 };
+
+template <std::floating_point T>
+std::size_t ritz_block_bytes(std::size_t items, std::size_t width, std::size_t n) {
+  return 2 * array_bytes<T>(items * width * n) + array_bytes<T>(items * width) +
+         array_bytes<OrthonormalizeRecord<T>>(items);
+}
+
+/// Bytes that rayleigh_ritz allocates at its peak, its result included.
+template <ExecutionSpace E, class A>
+std::size_t rayleigh_ritz_bytes(E const& space, A const& a, int width) {
+  using T = typename A::scalar_type;
+  std::size_t const items = a.batch_size(), n = a.dim(), w = width;
+  return 2 * array_bytes<T>(items * w * n) + array_bytes<T>(items * w * w) +
+         array_bytes<EigenRecord<T>>(items) + ritz_block_bytes<T>(items, w, n) +
+         std::max(product_bytes(space, a, width),
+                  array_bytes<T>(items * wide_partial(width, width, a.dim())) +
+                      symmetric_eigen_bytes<T, E>(int(items), width, {.verify = false}, space));
+}
 
 template <ExecutionSpace E, class A, class W>
 RitzBlock<typename A::scalar_type, E> rayleigh_ritz(E const& space, A const& a, W const& filtered) {

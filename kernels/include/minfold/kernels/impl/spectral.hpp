@@ -95,17 +95,20 @@ std::size_t spectral_bytes(std::size_t items, std::size_t n) {
          array_bytes<KernelRecord<T>>(items);
 }
 
-/// Bytes that decompose allocates at its peak, its result included.
+/// Bytes that decompose allocates at its peak, its result included; `product`: what the operator does for
+/// a block.
 template <std::floating_point T, ExecutionSpace E>
-std::size_t decompose_bytes(int items, int n, bool explicit_matrices) {
+std::size_t decompose_bytes(int items, int n, bool explicit_matrices, E const& space = E(),
+                            std::size_t product = 0) {
   if (n == 0) return spectral_bytes<T>(items, 0);
   std::size_t const count = items, order = n;
   // Either the columns of the identity and their products, or what the eigensolver takes.
   std::size_t const columns =
-      explicit_matrices ? 0 : 2 * array_bytes<T>(count * std::min(n, assembly_block) * order);
+      explicit_matrices ? 0
+                        : 2 * array_bytes<T>(count * std::min(n, assembly_block) * order) + product;
   return spectral_bytes<T>(count, order) + 2 * array_bytes<T>(count * order * order) +
          array_bytes<EigenRecord<T>>(count) +
-         std::max(columns, symmetric_eigen_bytes<T, E>(items, n, {.verify = false}));
+         std::max(columns, symmetric_eigen_bytes<T, E>(items, n, {.verify = false}, space));
 }
 
 /// basis.vectors(item, j, :) := kernel rows of the decomposition, as many as fit.

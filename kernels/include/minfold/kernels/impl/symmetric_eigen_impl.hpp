@@ -7,8 +7,6 @@
 
 #include <lapacke.h>
 
-#include <vector>
-
 namespace minfold::impl {
 
 /// Order from which LAPACK is faster than Jacobi on one host core.
@@ -168,17 +166,22 @@ void eigen_by_lapack(E const& space, A const& a, W const& w, Records const& reco
   using T = typename A::value_type;
   int const n = int(a.extent(1));
   int const lwork = 1 + 6 * n + 2 * n * n, liwork = 3 + 5 * n;
+  Kokkos::Experimental::UniqueToken<E> const token(space);
+  auto const numbers =
+      make_vectors<T>(space, "minfold::symmetric_eigen::work", token.size(), n + lwork);
+  auto const integers =
+      make_vectors<int>(space, "minfold::symmetric_eigen::integers", token.size(), liwork);
   for_each_item("minfold::symmetric_eigen::lapack", space, int(a.extent(0)), n,
                 [=](TeamMember<E> const& team, int item) {
                   auto const m = Kokkos::subview(a, item, Kokkos::ALL, Kokkos::ALL);
                   bool finite = true;
                   T const scale = prepare(team, n, m, finite);
-                  std::vector<T> values(n), work(lwork);
-                  std::vector<int> iwork(liwork);
+                  int const worker = token.acquire();
+                  T* const values = &numbers(worker, 0);
                   SequentialBlas const sequential;
                   // Row-major A = column-major A^T = A; column j of the result is row j of ours.
                   int const info =
-                      syevd(n, &m(0, 0), values.data(), work.data(), lwork, iwork.data(), liwork);
+                      syevd(n, &m(0, 0), values, values + n, lwork, &integers(worker, 0), liwork);
                   T const largest = std::max(std::abs(values[0]), std::abs(values[n - 1]));
                   // The norm may exceed the largest number where no entry does.
                   finite = finite && std::isfinite(largest * scale);
@@ -190,7 +193,15 @@ void eigen_by_lapack(E const& space, A const& a, W const& w, Records const& reco
                                    : info == 0 ? Outcome::converged
                                                : Outcome::iteration_limit,
                                    0, norm, T(0)};
+                  token.release(worker);
                 });
+}
+
+/// Bytes that eigen_by_lapack allocates.
+template <std::floating_point T>
+std::size_t lapack_bytes(std::size_t threads, std::size_t n) {
+  return array_bytes<T>(threads * (n + 1 + 6 * n + 2 * n * n)) +
+         array_bytes<int>(threads * (3 + 5 * n));
 }
 
 template <ExecutionSpace E>
@@ -204,10 +215,15 @@ bool uses_lapack(EigenMethod method, int n) {
 namespace minfold {
 
 template <std::floating_point T, ExecutionSpace E>
-std::size_t symmetric_eigen_bytes(int items, int n, SymmetricEigenOptions<T> const& options) {
-  // verify: original and product; Jacobi's vectors are gone before the product is made.
-  std::size_t const matrices = options.verify ? 2 : impl::uses_lapack<E>(options.method, n) ? 0 : 1;
-  return matrices * array_bytes<T>(std::size_t(items) * n * n);
+std::size_t symmetric_eigen_bytes(int items, int n, SymmetricEigenOptions<T> const& options,
+                                  E const& space) {
+  if (items == 0 || n == 0) return 0;
+  std::size_t const matrix = array_bytes<T>(std::size_t(items) * n * n);
+  std::size_t const solver = impl::uses_lapack<E>(options.method, n)
+                                 ? impl::lapack_bytes<T>(space.concurrency(), n)
+                                 : matrix;
+  // verify: original and product, which is made when the solver's memory is gone.
+  return options.verify ? matrix + std::max(solver, matrix) : solver;
 }
 
 template <ExecutionSpace E, class A, class W, class Records>

@@ -44,6 +44,27 @@ void kernel_records_of(E const& space, Scalars<RangeRecord<T>, E> const& range,
       });
 }
 
+/// Options of the two searches: `block` and `iterations` of the trial.
+template <std::floating_point T>
+KernelBasisOptions<T> kernel_trial(TangentSpaceOptions<T> const& options, int n, int block,
+                                   int iterations) {
+  return {.method = KernelMethod::randomized,
+          .kernel_tolerance = options.kernel_tolerance,
+          .minimum_gap = options.minimum_gap,
+          .block = std::min(n, block),
+          .seed = options.seed,
+          .item_ids = options.item_ids,
+          .total_iterations = iterations};
+}
+template <std::floating_point T>
+RangeFinderOptions<T> range_trial(TangentSpaceOptions<T> const& options, int n) {
+  return {.tolerance = options.kernel_tolerance,
+          .minimum_gap = options.minimum_gap,
+          .block = std::min(n, options.block),
+          .seed = options.seed,
+          .item_ids = options.item_ids};
+}
+
 template <std::floating_point T, ExecutionSpace E>
 Basis<T, E> make_basis(E const& space, int items, int capacity, int n) {
   return {make_blocks<T>(space, "minfold::tangent_space::basis", items, capacity, n),
@@ -133,6 +154,56 @@ void merge_outcomes(E const& space, TangentSpace<T, E> const& t, Blocks<T, E> co
 namespace minfold {
 
 template <ExecutionSpace E, Operator<E> A>
+std::size_t tangent_space_bytes(E const& space, A const& a,
+                                TangentSpaceOptions<typename A::scalar_type> const& options,
+                                int dimension) {
+  using T = typename A::scalar_type;
+  std::size_t const items = a.batch_size(), n = a.dim();
+  int const order = a.dim();
+  std::size_t const records = array_bytes<KernelRecord<T>>(items);
+  auto const basis = [&](int capacity) {
+    return array_bytes<T>(items * capacity * n) + array_bytes<int>(items);
+  };
+  auto const spectral = [&] {
+    return impl::decompose_bytes<T, E>(
+        int(items), order, impl::is_dense<A>, space,
+        impl::most_product_bytes(space, a, std::min(order, impl::assembly_block)));
+  };
+  auto const kernel = [&](int capacity, int block) {
+    return basis(capacity) + kernel_basis_bytes(space, a, capacity,
+                                                impl::kernel_trial(options, order, block, 0),
+                                                dimension);
+  };
+  auto const range = [&](int capacity) {
+    return basis(capacity) + array_bytes<T>(items * capacity) + array_bytes<RangeRecord<T>>(items) +
+           range_finder_bytes(space, a, capacity, impl::range_trial(options, order),
+                              dimension < 0 ? -1 : order - dimension);
+  };
+  bool const automatic = options.representation == Representation::automatic;
+  int const widest = std::min(order, options.max_basis);
+  if (n == 0 || options.representation == Representation::spectral ||
+      (automatic && (order <= options.block || impl::is_dense<A>)))
+    return records + spectral();
+  switch (options.representation) {
+    case Representation::kernel_basis: return records + kernel(widest, options.block);
+    case Representation::range_basis: return records + range(widest);
+    case Representation::implicit: return records;
+    default: break;
+  }
+  // Whatever the trials show: the widest of them, beside the basis of the one before.
+  std::size_t most = 0, before = 0;
+  for (int width = std::max(1, options.block - 2); width <= options.max_basis;
+       width = 2 * (width + 2) - 2) {
+    std::size_t const values = array_bytes<T>(items * width);
+    most =
+        std::max({most, before + range(width), basis(width) + values + kernel(width, width + 2)});
+    before = basis(width) + values;
+  }
+  if (order <= options.direct_order) most = std::max(most, before + spectral());
+  return records + most;
+}
+
+template <ExecutionSpace E, Operator<E> A>
 TangentSpace<typename A::scalar_type, E> tangent_space(
     E const& space, A const& a, TangentSpaceOptions<typename A::scalar_type> const& options) {
   using T = typename A::scalar_type;
@@ -154,14 +225,7 @@ TangentSpace<typename A::scalar_type, E> tangent_space(
   auto const kernel = [&](int capacity, int block, int iterations) {
     t.representation = Representation::kernel_basis;
     t.basis = impl::make_basis<T>(space, items, capacity, n);
-    kernel_basis(space, a, t.basis, t.records,
-                 {.method = KernelMethod::randomized,
-                  .kernel_tolerance = options.kernel_tolerance,
-                  .minimum_gap = options.minimum_gap,
-                  .block = std::min(n, block),
-                  .seed = options.seed,
-                  .item_ids = options.item_ids,
-                  .total_iterations = iterations});
+    kernel_basis(space, a, t.basis, t.records, impl::kernel_trial(options, n, block, iterations));
     count(t.records);
     return impl::all_decided(space, t.records, n <= options.direct_order);
   };
@@ -171,12 +235,7 @@ TangentSpace<typename A::scalar_type, E> tangent_space(
     t.values = make_vectors<T>(space, "minfold::tangent_space::values", items, capacity);
     auto const records =
         make_scalars<RangeRecord<T>>(space, "minfold::tangent_space::range", items);
-    range_finder(space, a, t.basis, t.values, records,
-                 {.tolerance = options.kernel_tolerance,
-                  .minimum_gap = options.minimum_gap,
-                  .block = std::min(n, options.block),
-                  .seed = options.seed,
-                  .item_ids = options.item_ids});
+    range_finder(space, a, t.basis, t.values, records, impl::range_trial(options, n));
     impl::kernel_records_of(space, records, t.values, n, options.kernel_tolerance, t.records);
     count(records);
     return impl::all_decided(space, records, n <= options.direct_order);

@@ -344,6 +344,13 @@ void factor_team(E const& space, FactorJob<T, E> const& job) {
                        make_vectors<int>(space, "minfold::kernel_and_pinv::order", items, n)});
 }
 
+template <std::floating_point T, ExecutionSpace E>
+std::size_t factor_team_bytes(std::size_t items, int n) {
+  using Kernel = TeamKernel<T, E>;
+  return factor_sketch_bytes<T>(Kernel::probes, n) + array_bytes<T>(items * Kernel::size(n)) +
+         array_bytes<int>(items * n);
+}
+
 }  // namespace minfold::impl
 
 #endif
