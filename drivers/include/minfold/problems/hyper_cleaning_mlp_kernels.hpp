@@ -3,6 +3,7 @@
 #define MINFOLD_PROBLEMS_HYPER_CLEANING_MLP_KERNELS_HPP
 
 #include <minfold/core/batch.hpp>
+#include <minfold/core/random.hpp>
 #include <minfold/core/team.hpp>
 
 namespace minfold {
