@@ -45,8 +45,7 @@ void range_finder(E const& space, A const& a, Basis<typename A::scalar_type, E> 
 
 /// Bytes that range_finder allocates on `space` at its peak, for a basis with room for `capacity` vectors:
 /// where the item with the largest range has `rank` eigenvalues above the tolerance, -1 for more than
-/// there is room for, and where `loose` items of those that pivots are tried on go to the sketch. A range
-/// that fills the last block of a sketch to the brim may take one block more.
+/// there is room for, and where `loose` items of those that pivots are tried on go to the sketch.
 /// See pinv_cg_bytes.
 template <ExecutionSpace E, Operator<E> A>
 std::size_t range_finder_bytes(E const& space, A const& a, int capacity,

@@ -150,7 +150,9 @@ int count_above(E const& space, Scalars<T, E> const& bound,
   return above;
 }
 
-/// Bytes that range_by_sketch allocates at its peak where A has `rank` eigenvalues above the tolerance.
+/// Bytes that range_by_sketch allocates at its peak where A has `rank` eigenvalues above the tolerance. A
+/// range that fills the last block to the brim takes one block more: a square sketch of it is so badly
+/// conditioned that the probes still see something.
 template <ExecutionSpace E, class A>
 std::size_t range_by_sketch_bytes(E const& space, A const& a, int capacity,
                                   RangeFinderOptions<typename A::scalar_type> const& options,
@@ -169,7 +171,7 @@ std::size_t range_by_sketch_bytes(E const& space, A const& a, int capacity,
     most = std::max(most, vectors(width) + vectors(probe) + 2 * vectors(count) +
                               std::max(product_bytes(space, a, count), vectors(count)));
     probe = count;
-    if (width > 0 && (fixed || width >= widest || width >= rank)) break;
+    if (width > 0 && (fixed || width >= widest || width > rank)) break;
     int const wider = std::min(widest, width + count);
     std::size_t const powers =
         fixed && options.power_iterations > 0 ? vectors(wider) + product_bytes(space, a, wider) : 0;
