@@ -261,3 +261,13 @@ TEST_CASE("a wide kernel is as good as the conditioning allows, and the record s
     CHECK(norm(minus(r.z[0], exact)) <= 6 * condition * eps * norm(exact));
   }
 }
+
+TEST_CASE("a narrow kernel is found whatever the seed", "[pivoted]") {
+  int const n = 30;
+  Vec const b = normals(3, n, n);
+  for (int k : {2, 3, 5}) {
+    Planted const p = planted(70 + k, n, k, 1e2);
+    for (std::uint64_t seed = 0; seed < 40; ++seed)
+      check_kernel(p, run_kernel(p.matrix, n, n, {b}, {.seed = seed}), {b});
+  }
+}

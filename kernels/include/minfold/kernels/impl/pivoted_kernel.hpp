@@ -118,7 +118,11 @@ void pivoted_kernel(ExplicitMatrix<T> const& a, int columns, T const* b, T* z, T
   if (k > 0) {
     T *const rows = l + long(rank) * n, *const steep = square + long(k) * n,
              *const room = steep + long(pivoted::corrected(rank, k)) * n;
-    signs(steep, inverse_probes + norm_probes + kernel_probes, pivoted::corrected(rank, k));
+    // Signs of so few as there may be would often be dependent.
+    for (int c = 0; c < pivoted::corrected(rank, k); ++c)
+      for (int j = 0; j < k; ++j)
+        steep[long(c) * n + j] =
+            T(normal(place(j, inverse_probes + norm_probes + kernel_probes + c)));
     if (!pivoted::kernel_rows(l, n, rank, steep, square, local))
       return give_up(Outcome::not_finite);
     for (int j = 0; j < k; ++j) {

@@ -138,7 +138,12 @@ bool kernel_rows(T* l, int n, int rank, T* steep, T* work, T* local) {
     for (int step = 0; step < 3; ++step) {
       if (step > 0) trmm_right(Transpose::yes, count, k, gram, k, steep, n);
       syrk_rows(count, k, steep, n, T(0), product, count);
-      if (!cholesky(count, product, count)) return false;
+      if (!cholesky(count, product, count)) {
+        // Dependent: without directions there is no refinement.
+        for (int c = 0; c < count; ++c)
+          std::fill(steep + long(c) * n, steep + long(c) * n + k, T(0));
+        break;
+      }
       trsm_left(Transpose::no, count, k, product, count, steep, n);
       trmm_right(Transpose::no, count, k, gram, k, steep, n);
     }
