@@ -274,6 +274,33 @@ TEMPLATE_TEST_CASE("odd items end alike on every path and touch no other", "[cg_
   }
 }
 
+TEST_CASE("a basis that is not the kernel is told on every path", "[cg_paths]") {
+  int const n = 24, k = 3;
+  std::vector<Planted> items, others;
+  std::vector<Vec> b;
+  for (int i = 0; i < 9; ++i) {
+    items.push_back(planted(72 + i, n, k, 10));
+    // Every third item has its own.
+    others.push_back(i % 3 == 0 ? items[i] : planted(172 + i, n, k, 10));
+    b.push_back(normals(72, i, n));
+  }
+  auto const a = dense(items);
+  auto const basis = planted_basis<double>(others);
+  for (Path const path : paths()) {
+    auto const s = run_cg(a, b, {.path = path}, basis);
+    for (int i = 0; i < 9; ++i) {
+      auto const& r = s.records[i];
+      CAPTURE(int(path), i, r.outcome, r.residual);
+      CHECK(r.outcome == (i % 3 == 0 ? Outcome::converged : Outcome::inconsistent_rhs));
+      // What the record says is what there is, in range P and outside of it.
+      Vec const wanted = others[i].range_part(b[i]);
+      double const left = norm(minus(items[i].multiply(s.z[i]), wanted)) / norm(wanted);
+      CHECK(std::abs(r.residual - left) <= 1e-10);
+      CHECK((left > 1e-3) == (i % 3 != 0));
+    }
+  }
+}
+
 TEST_CASE("the answers of every path do not depend on batch, order of items and threads",
           "[cg_paths]") {
   for (int const n : {10, 33, 60, 520}) {
