@@ -414,6 +414,7 @@ TEST_CASE("orthogonal samples make the lower solutions independent of their weig
   // Theorem 3: all samples, so that validation is fitted exactly but for its own selection penalty.
   auto options = HgmsOptions<double>::from(settings);
   settings.refuse_unknown();
+  options.max_iterations = 2;  // it is there from the start
   Space const space;
   BilevelState<double, Space> state(space, *named.problem);
   impl::from_doubles<double, Space>(space, x, state.x);
