@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 
 using namespace minfold;
 using namespace minfold::test;
@@ -334,4 +335,33 @@ TEST_CASE("HG-MS improves the representation of digits and ends certified at the
   CHECK(std::abs(result.last.upper - truth.upper) <= 1e-8 * (1 + truth.upper));
   CHECK(gap(h, truth.gradient) <= 1e-6 * (1e-3 + norm(truth.gradient)));
   CHECK(result.last.certificate.verdict != Verdict::refused);
+}
+
+TEST_CASE("Fashion-MNIST split into five tasks that share a first layer", "[hgms][slow]") {
+  if (!std::filesystem::is_directory("/usr/share/datasets/fashion-mnist"))
+    SKIP("the package dataset-fashion-mnist is not installed");
+  Settings settings({"dataset=idx", "pool=4", "train=30", "hidden=40", "test=200"});
+  auto const named = find_problem("representation").make_double(settings, {});
+  CHECK(named.problem->batch_size() == 5);
+  CHECK(named.problem->dim_x() == 49 * 40);
+  auto options = HgmsOptions<double>::from(settings);
+  options.max_iterations = 1;
+  Space const space;
+  BilevelState<double, Space> state(space, *named.problem);
+  impl::from_doubles<double, Space>(space, named.start, state.x);
+  auto const result = minimize_hgms<double, Space>(space, *named.problem, state, options);
+  Solution const end{impl::to_doubles(space, state.x), impl::to_doubles(space, state.y)};
+  double const upper = named.truth(end.x).upper;
+  auto const metrics = named.metrics({named.start, end.y}, end);
+  CAPTURE(metrics.dump(), upper, result.last.upper);
+  // Pixels are far from white: f is badly conditioned along S(x), and a selection that did not come to
+  // its end must be called uncertain.
+  double const off = std::abs(result.last.upper - upper);
+  CHECK((off <= 1e-6 * upper || result.last.certificate.verdict != Verdict::certified));
+  CHECK(result.last.upper >= upper * (1 - 1e-6));
+  CHECK(std::abs(metrics.at("validation_loss").get<double>() - result.last.upper) <=
+        1e-7 * result.last.upper);
+  CHECK(metrics.at("training_loss").get<double>() <= 1e-12);
+  CHECK(metrics.at("test").get<int>() == 1000);
+  CHECK(metrics.at("test_accuracy").get<double>() > 0.7);  // two classes a task
 }
