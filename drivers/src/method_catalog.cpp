@@ -43,6 +43,10 @@ std::unique_ptr<Method<T, Space>> make(MethodEntry const& e, Settings& settings)
     return e.make_double(settings);
 }
 
+bool ask_assess(Settings& settings, bool fallback) {
+  return settings.flag("assess", fallback, "certify the end by HG-MS");
+}
+
 /// What the end of a method is judged by; not the place for the keys of HG-MS, whose names methods use.
 template <class T>
 HgmsOptions<T> certifier(NamedRun const& run) {
@@ -87,6 +91,16 @@ MethodEntry const& find_method(std::string const& name) {
   return *nearest;
 }
 
+void ask_settings(std::string const& method, Settings& settings) {
+  auto const& chosen = find_method(method);
+  if (!chosen.make_double) {
+    HgmsOptions<double>::from(settings);
+    return;
+  }
+  chosen.make_double(settings);
+  ask_assess(settings, true);
+}
+
 template <class T>
 SolveResult minimize(Space const& space, AnyProblem<T, Space> const& problem,
                      BilevelState<T, Space>& state, NamedRun& run, Settings& settings,
@@ -113,7 +127,7 @@ SolveResult minimize(Space const& space, AnyProblem<T, Space> const& problem,
   RunOptions<T> options;
   apply(options);
   options.record_every = run.record_every;
-  options.assess = settings.flag("assess", run.assess, "certify the end by HG-MS");
+  options.assess = ask_assess(settings, run.assess);
   options.certify = certifier<T>(run);
   settings.refuse_unknown();
   return run_method<T, Space>(space, problem, state, *method, options, observer);
