@@ -110,7 +110,7 @@ std::vector<Expectation> on_two_well() {
       near("two-well", "f2sa", {"decay=false", "multiplier=100", "increment=0"}, 300, value,
            1e-3 * value),
       near("two-well", "g-pbgd", {"step=0.2"}, 4000, gradient, 1e-3 * gradient),
-      near("two-well", "bome", {"step=0.05"}, 2000, delta, 0.3 * delta),
+      near("two-well", "bome", {"step=0.05"}, 2000, delta, 0.02 * delta),
       near("two-well", "iaptt", {"start-step=0.05"}, 400, 0, 1e-6),
   };
 }

@@ -21,8 +21,9 @@ struct Fit {
   Vectors<T const, Space> outputs;   ///< N x 3: b_i = out_0 + out_1 x_0 + out_2 x_1
   Scalars<T const, Space> target;    ///< w
   Scalars<int const, Space> chosen;  ///< of the N
+  int targets = 1, first = 0;        ///< target i has (1 + i / 2) w
 
-  KOKKOS_FUNCTION int batch_size() const { return 1; }
+  KOKKOS_FUNCTION int batch_size() const { return targets; }
   KOKKOS_FUNCTION int dim_x() const { return 2; }
   KOKKOS_FUNCTION int dim_y() const { return int(rows.extent(1)); }
   template <class X, class Y>
@@ -38,9 +39,11 @@ struct Fit {
     return sum * (T(0.5) / T(count));
   }
   template <class X, class Y>
-  KOKKOS_FUNCTION joint_t<X, Y> upper(int, X const& x, Y const& y) const {
+  KOKKOS_FUNCTION joint_t<X, Y> upper(int item, X const& x, Y const& y) const {
+    T const times = T(1) + T(0.5) * T(first + item);
     joint_t<X, Y> sum = joint_t<X, Y>(x(0) * x(0) + x(1) * x(1));
-    for (int j = 0; j < dim_y(); ++j) sum += (y(j) - target(j)) * (y(j) - target(j));
+    for (int j = 0; j < dim_y(); ++j)
+      sum += (y(j) - times * target(j)) * (y(j) - times * target(j));
     return T(0.5) * sum;
   }
 };
@@ -48,7 +51,7 @@ struct Fit {
 template <class T>
 class FitProblem final : public FunctorProblem<Fit<T>, T> {
  public:
-  explicit FitProblem(Fit<T> fit) : FunctorProblem<Fit<T>, T>(fit) {}
+  explicit FitProblem(Fit<T> fit) : FunctorProblem<Fit<T>, T>(fit, fit.targets == 1) {}
   int samples() const override { return int(this->functor().chosen.extent(0)); }
   std::unique_ptr<AnyProblem<T, Space>> on_sample(Space const& space, Place place,
                                                   int count) const override {
@@ -63,6 +66,36 @@ class FitProblem final : public FunctorProblem<Fit<T>, T> {
     Kokkos::deep_copy(space, chosen, host);
     part.chosen = chosen;
     return std::make_unique<FitProblem>(part);
+  }
+};
+
+/// Two wells on the circle, f = -(2 y0^2 - 1) - x y0 + 1/2 (x - 0.3)^2, the circle a mean of data terms
+/// c_i / 4 (|y|^2 - 1)^2, c_i = 1/2 and 3/2 in turn. F has minima at -0.7 (y = (-1, 0)) and 1.3.
+struct WeightedWells {
+  int from = 0, count = 20;
+  KOKKOS_FUNCTION int batch_size() const { return 1; }
+  KOKKOS_FUNCTION int dim_x() const { return 1; }
+  KOKKOS_FUNCTION int dim_y() const { return 2; }
+  template <class X, class Y>
+  KOKKOS_FUNCTION joint_t<X, Y> lower(int, X const&, Y const& y) const {
+    double weight = 0;
+    for (int i = 0; i < count; ++i) weight += ((from + i) % 2 == 0 ? 0.5 : 1.5) / count;
+    auto const e = y(0) * y(0) + y(1) * y(1) - 1;
+    return 0.25 * weight * e * e;
+  }
+  template <class X, class Y>
+  KOKKOS_FUNCTION joint_t<X, Y> upper(int, X const& x, Y const& y) const {
+    return 1 - 2 * y(0) * y(0) - x(0) * y(0) + 0.5 * (x(0) - 0.3) * (x(0) - 0.3);
+  }
+};
+/// A sample is `count` terms one after another.
+class SampledWells final : public FunctorProblem<WeightedWells, double> {
+ public:
+  explicit SampledWells(WeightedWells wells) : FunctorProblem<WeightedWells, double>(wells) {}
+  int samples() const override { return 20; }
+  std::unique_ptr<AnyProblem<double, Space>> on_sample(Space const&, Place place,
+                                                       int count) const override {
+    return std::make_unique<SampledWells>(WeightedWells{int(uniform(place) * 20), count});
   }
 };
 
@@ -101,6 +134,16 @@ struct Instance {
       outputs.push_back(out);
     }
   }
+  /// |P_ker (y - w)|
+  double along_kernel(Vec const& y) const {
+    Vec off = minus(y, target);
+    for (int r = 0; r < rank; ++r) {
+      double along = 0;
+      for (int j = 0; j < d; ++j) along += basis[r * d + j] * off[j];
+      for (int j = 0; j < d; ++j) off[j] -= along * basis[r * d + j];
+    }
+    return norm(off);
+  }
   /// (I + Z^T Z) x = -Z^T (z - B w)
   Vec optimum() const {
     double a = 1, b = 0, c = 1, p = 0, q = 0;
@@ -118,13 +161,14 @@ struct Instance {
     return {(c * p - b * q) / det, (a * q - b * p) / det};
   }
   template <class T>
-  FitProblem<T> problem() const {
+  FitProblem<T> problem(int targets = 1, int first = 0) const {
     Scalars<int, Space> const all("test::all", data);
     auto const host = Kokkos::create_mirror_view(all);
     for (int i = 0; i < data; ++i) host(i) = i;
     Kokkos::deep_copy(all, host);
     return FitProblem<T>(Fit<T>{to_vectors<T>(rows), to_vectors<T>(outputs),
-                                Kokkos::subview(to_vectors<T>({target}), 0, Kokkos::ALL), all});
+                                Kokkos::subview(to_vectors<T>({target}), 0, Kokkos::ALL), all,
+                                targets, first});
   }
 };
 
@@ -132,6 +176,10 @@ Vec const start_x = {0.5, -0.5};
 Vec start_y() {
   return normals(4, 0, d);
 }
+
+std::vector<std::string> const noisy_run = {"batch=20",       "candidates=1",    "inner-steps=5",
+                                            "products=10",    "step=0.1",        "horizon=20",
+                                            "inner-step=0.4", "tangent-step=0.3"};
 
 }  // namespace
 
@@ -188,19 +236,51 @@ TEST_CASE("runs on samples repeat for the same seed, and differ for another", "[
 }
 
 TEST_CASE("hgms-minibatch selects and reaches the optimum from samples", "[minibatch]") {
-  Instance const instance(0.0), noisy(0.2);
-  std::vector<std::string> const sets = {"batch=20",        "candidates=2", "inner-steps=5",
-                                         "products=5",      "step=0.2",     "tangent-step=0.3",
-                                         "inner-step=0.25", "horizon=20"};
-  // Whatever the data, the noise of the adjoint is that of H_B (H_B' v - b): what is left of it after K
-  // steps that fall like k^(-0.6) to k^(-0.8) is of the order of (K / horizon)^(-0.3) step.
-  auto const exact = run_named<double>(instance.problem<double>(), "hgms-minibatch", sets, start_x,
-                                       start_y(), 400);
-  CHECK(norm(minus(exact.x, instance.optimum())) <= 0.1);
-  auto const rough =
-      run_named<double>(noisy.problem<double>(), "hgms-minibatch", sets, start_x, start_y(), 400);
-  CHECK(norm(minus(rough.x, noisy.optimum())) <= 0.1);
-  CHECK(norm(minus(instance.optimum(), start_x)) >= 0.5);
+  // The recursion written out for arrays has a root mean square error of x of 0.04 over random instances
+  // with these options, with and without noise; allowed is four times that.
+  for (double const noise : {0.0, 0.2}) {
+    Instance const instance(noise);
+    auto const end = run_named<double>(instance.problem<double>(), "hgms-minibatch", noisy_run,
+                                       start_x, start_y(), 400);
+    CHECK(norm(minus(end.x, instance.optimum())) <= 0.17);
+    CHECK(norm(minus(instance.optimum(), start_x)) >= 0.5);
+    // Selected: y - w is in range H = range B^T.
+    CHECK(instance.along_kernel(start_y()) >= 1);
+    CHECK(instance.along_kernel(end.y) <= 0.17);
+  }
+}
+
+TEST_CASE("hgms-minibatch leaves a well for a better one only with other candidates",
+          "[minibatch]") {
+  // x_0 = -0.1 and y_0 in the right well: tracking alone follows it to x = 1.3.
+  SampledWells const problem{WeightedWells{}};
+  for (auto const& [candidates, x] : {std::pair("1", 1.3), std::pair("6", -0.7)}) {
+    auto const end = run_named<double>(
+        problem, "hgms-minibatch",
+        {std::string("candidates=") + candidates, "batch=3", "inner-step=0.2", "horizon=50"},
+        {-0.1}, {0.8, 0.6}, 300);
+    INFO(candidates << " candidates: x = " << end.x[0]);
+    CHECK(std::abs(end.x[0] - x) <= 0.05);
+    CHECK(std::abs(end.y[0] - (x > 0 ? 1 : -1)) <= 0.05);
+  }
+}
+
+TEST_CASE("rows of hgms-minibatch do not see one another", "[minibatch][rows]") {
+  Instance const instance(0.2);
+  std::vector<std::string> const sets = {"batch=8", "candidates=1", "inner-step=0.2", "step=0.05",
+                                         "tangent-step=0.2"};
+  Vec x = start_x, y = start_y();
+  x.insert(x.end(), {0.1, 0.9});
+  Vec const other = normals(4, 1, d);
+  y.insert(y.end(), other.begin(), other.end());
+  auto const both = run_named<double>(instance.problem<double>(2), "hgms-minibatch", sets, x, y, 8);
+  auto const first = run_named<double>(instance.problem<double>(1, 0), "hgms-minibatch", sets,
+                                       start_x, start_y(), 8);
+  auto const second = run_named<double>(instance.problem<double>(1, 1), "hgms-minibatch", sets,
+                                        {0.1, 0.9}, other, 8);
+  CHECK(Vec(both.x.begin(), both.x.begin() + 2) == first.x);
+  CHECK(Vec(both.x.begin() + 2, both.x.end()) == second.x);
+  CHECK(Vec(both.y.begin() + d, both.y.end()) == second.y);
 }
 
 TEST_CASE("on all data hgms-minibatch is deterministic and exact", "[minibatch]") {
@@ -253,11 +333,9 @@ TEST_CASE("methods on samples refuse a problem that has none", "[minibatch]") {
 
 TEST_CASE("methods on samples work in float", "[minibatch][float]") {
   Instance const instance(0.0);
-  auto const end = run_named<float>(
-      instance.problem<float>(), "hgms-minibatch",
-      {"batch=20", "candidates=2", "inner-step=0.25", "step=0.2", "tangent-step=0.3", "horizon=20"},
-      start_x, start_y(), 200);
-  CHECK(norm(minus(end.x, instance.optimum())) <= 0.2);
+  auto const end = run_named<float>(instance.problem<float>(), "hgms-minibatch", noisy_run, start_x,
+                                    start_y(), 400);
+  CHECK(norm(minus(end.x, instance.optimum())) <= 0.17);
 }
 
 TEST_CASE("the candidate with the smallest f among those with the smallest g is picked",
