@@ -21,6 +21,7 @@ struct HgmsMinibatchOptions {
   T inner_step = 0;           ///< 0: 1 / the largest ||H_B|| of some samples at the start
   T tangent_step = T(0.1);    ///< along S(x), down f
   T step = T(0.1);            ///< in x
+  int warm_up = 30;           ///< rounds of steps 1, 2 and 5 before x moves
   int horizon = 100;          ///< iterations after which the steps begin to fall
   int certificate_batch = 0;  ///< of the estimate at the end; 0: eight batches
   std::uint64_t seed = 1;
@@ -39,6 +40,7 @@ struct HgmsMinibatchOptions {
     o.tangent_step = T(settings.number("tangent-step", double(o.tangent_step), 0, 1e300,
                                        "step along S(x) down f"));
     o.step = baseline::step_from(settings, o.step);
+    o.warm_up = settings.integer("warm-up", o.warm_up, 0, 1000000, "rounds before x moves");
     o.horizon = settings.integer("horizon", o.horizon, 1, 2147483647,
                                  "iterations after which the steps begin to fall");
     o.certificate_batch = settings.integer("certificate-batch", o.certificate_batch, 0, 1000000000,
@@ -105,14 +107,12 @@ class HgmsMinibatch final : public Method<T, E> {
   MethodStep step(Oracle<T, E>& o, int k, int) override {
     double const late = 1 + double(k) / options_.horizon;
     double const fast = std::pow(late, -0.6), slow = std::pow(late, -0.8);
-    for (int i = 0; i < options_.inner_steps; ++i)
-      baseline::descend<T, E>(batches_.draw(o, batch_).oracle, o.x, y_, work_, inner_ * fast, 1);
-    o.problem().upper_gradient(o.space(), o.x, y_, fx_, fy_);
-    for (int i = 0; i < options_.products; ++i) {
-      residual(o, batch_, y_, v_, fy_, r_);
-      batches_.draw(o, batch_).oracle.hessian(o.x, y_, r_, work_);
-      o.axpy(inner_ * inner_ * fast, work_, v_);
+    // What x moves along first must be selected, or x leaves the basin of x_0 before a candidate is ready.
+    for (int round = 0; k == 0 && round < options_.warm_up; ++round) {
+      approach(o, 1);
+      slide(o, 1);
     }
+    approach(o, fast);
     select(o);
     MethodStep s;
     auto const drawn = batches_.draw(o, batch_);
@@ -120,8 +120,7 @@ class HgmsMinibatch final : public Method<T, E> {
     drawn.oracle.mixed_transpose(o.x, o.y, best_v_, mixed_);
     s.scale = o.norm(h_) + o.norm(mixed_);
     o.axpy(-1.0, mixed_, h_);
-    residual(o, batch_, y_, v_, fy_, r_);
-    o.axpy(-double(options_.tangent_step) * fast, r_, y_);
+    slide(o, fast);
     s.step = double(options_.step) * slow;
     s.stationarity = baseline::move_x(o, h_, mixed_, s.step);
     return s;
@@ -160,6 +159,22 @@ class HgmsMinibatch final : public Method<T, E> {
  private:
   static V part(V const& v, int from, int to) {
     return Kokkos::subview(v, std::pair(from, to), Kokkos::ALL);
+  }
+  /// Steps 1 and 2 of all candidates.
+  void approach(Oracle<T, E>& o, double fast) {
+    for (int i = 0; i < options_.inner_steps; ++i)
+      baseline::descend<T, E>(batches_.draw(o, batch_).oracle, o.x, y_, work_, inner_ * fast, 1);
+    o.problem().upper_gradient(o.space(), o.x, y_, fx_, fy_);
+    for (int i = 0; i < options_.products; ++i) {
+      residual(o, batch_, y_, v_, fy_, r_);
+      batches_.draw(o, batch_).oracle.hessian(o.x, y_, r_, work_);
+      o.axpy(inner_ * inner_ * fast, work_, v_);
+    }
+  }
+  /// Step 5.
+  void slide(Oracle<T, E>& o, double fast) {
+    residual(o, batch_, y_, v_, fy_, r_);
+    o.axpy(-double(options_.tangent_step) * fast, r_, y_);
   }
   /// r := b - H_B v
   void residual(Oracle<T, E> const& o, int count, V y, V v, V b, V r) {
