@@ -123,8 +123,9 @@ Point g_pbgd(Point p) {  // gamma = 4
           {},
           0};
 }
-Point f2sa(Point p) {  // 2 inner steps, lambda = 1 + 0.1 k
-  double const lambda = 1 + 0.1 * p.k, n = p.k + 1;
+/// 2 inner steps, lambda = first + 0.1 k
+Point f2sa_from(double first, Point p) {
+  double const lambda = first + 0.1 * p.k, n = p.k + 1;
   double const a = std::min(s * std::pow(n, -5.0 / 7), s / (1 + lambda));
   double const slow = std::pow(n, -4.0 / 7);
   for (int i = 0; i < 2; ++i) {
@@ -133,6 +134,12 @@ Point f2sa(Point p) {  // 2 inner steps, lambda = 1 + 0.1 k
   }
   p.x -= t * slow * (f_x(p.x, p.y) + lambda * (g_x(p.y) - g_x(p.kept)));
   return {p.x, p.y, p.kept, p.k + 1};
+}
+Point f2sa(Point p) {  // the bound s / (1 + lambda) of a holds
+  return f2sa_from(1, p);
+}
+Point f2sa_decaying(Point p) {  // a falls like k^(-5/7)
+  return f2sa_from(0.1, p);
 }
 Point stocbio(Point p) {  // 2 inner steps, Q = 2: (1 + c + c^2) with c = 1 - s h
   p.y = down(p.x, down(p.x, p.y));
@@ -191,6 +198,7 @@ std::vector<Formula> const formulas = {
     {"v-pbgd", {"penalty=4"}, v_pbgd, true},
     {"v-pbgd", {"penalty=1", "ramp=1"}, v_pbgd_ramped, true},
     {"f2sa", {"inner-steps=2"}, f2sa, true},
+    {"f2sa", {"inner-steps=2", "multiplier=0.1"}, f2sa_decaying, true},
     {"stocbio", {"inner-steps=2", "products=2"}, stocbio},
     {"soba", {}, soba},
     {"galet", {"inner-steps=2", "products=2"}, galet},
@@ -211,10 +219,10 @@ void check_formulas(double tolerance) {
   FunctorProblem<Tiny<T>, T> const problem{Tiny<T>{}};
   for (auto const& formula : formulas) {
     // Two steps: what a method keeps from the first acts in the second.
-    Point p{0.5, {1, -1}, {}, 0};
+    Point p{0.5, {1.5, -1}, {}, 0};
     if (formula.keeps_start) p.kept = p.y;
     p = formula.update(formula.update(p));
-    auto const end = run_named<T>(problem, formula.name, steps_of(formula), {0.5}, {1, -1}, 2);
+    auto const end = run_named<T>(problem, formula.name, steps_of(formula), {0.5}, {1.5, -1}, 2);
     INFO(formula.name << ": x " << end.x[0] << " y " << end.y[0] << " " << end.y[1]);
     CHECK(end.result.iterations == 2);
     CHECK(std::abs(end.x[0] - p.x) <= tolerance);

@@ -177,9 +177,9 @@ Vec start_y() {
   return normals(4, 0, d);
 }
 
-std::vector<std::string> const noisy_run = {"batch=20",       "candidates=1",    "inner-steps=5",
-                                            "products=10",    "step=0.1",        "horizon=20",
-                                            "inner-step=0.4", "tangent-step=0.3"};
+std::vector<std::string> const noisy_run = {"batch=20",       "candidates=1", "inner-steps=5",
+                                            "products=10",    "step=0.1",     "horizon=20",
+                                            "inner-step=0.4", "warm-up=0",    "tangent-step=0.3"};
 
 }  // namespace
 
