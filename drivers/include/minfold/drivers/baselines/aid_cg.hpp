@@ -29,8 +29,8 @@ struct AidCgOptions {
 /// Biased where S(x) is a manifold: y is the point of S(x) that descent happens to reach, and grad_y f has
 /// a part in ker H there, on which CG does not converge: few products give a poor v, and with many, once
 /// the part in range H is resolved, the next direction is in ker H, its curvature is rounding, and v
-/// explodes. CG starts from 0 (DERIVED: a warm start would
-/// keep null components for ever) and ends where the curvature along its direction is not positive.
+/// explodes. CG starts from 0 (DERIVED: a warm start would keep null components for ever) and ends where
+/// the curvature along its direction is not positive.
 /// Stationarity: ||grad_x f - G^T v||.
 template <class T, ExecutionSpace E>
 class AidCg final : public Method<T, E> {
