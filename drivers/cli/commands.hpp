@@ -10,7 +10,9 @@ namespace minfold::cli {
 
 /// All problems, one a line. Needs no Kokkos.
 int list_problems();
-/// The keys of one problem and of the method, with their defaults.
+/// All methods, one a line. Needs no Kokkos.
+int list_methods();
+/// The keys of one problem and of one method, with their defaults.
 int list_keys(SolveRequest const& request);
 
 int run_solve(SolveRequest const& request);

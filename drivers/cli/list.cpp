@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <minfold/drivers/hgms.hpp>
+#include <minfold/drivers/method_catalog.hpp>
 #include <minfold/problems/catalog.hpp>
 
 #include "commands.hpp"
@@ -25,13 +25,26 @@ void print_keys(std::string const& title, Settings const& settings,
   }
 }
 
+/// One line an entry: its name and its summary.
+template <class Entries>
+void print_entries(Entries const& entries) {
+  std::size_t width = 0;
+  for (auto const& entry : entries) width = std::max(width, entry.name.size());
+  for (auto const& entry : entries) fmt::print("{:<{}}  {}\n", entry.name, width, entry.summary);
+}
+
 }  // namespace
 
 int list_problems() {
-  std::size_t width = 0;
-  for (auto const& entry : catalog()) width = std::max(width, entry.name.size());
-  for (auto const& entry : catalog()) fmt::print("{:<{}}  {}\n", entry.name, width, entry.summary);
-  fmt::print("\nminfold list PROBLEM shows what --set can change.\n");
+  print_entries(catalog());
+  fmt::print(
+      "\nminfold list PROBLEM shows what --set can change, minfold list --methods how to solve.\n");
+  return 0;
+}
+
+int list_methods() {
+  print_entries(methods());
+  fmt::print("\nminfold list PROBLEM --method METHOD shows what --set can change.\n");
   return 0;
 }
 
@@ -41,7 +54,7 @@ int list_keys(SolveRequest const& request) {
   auto const named = entry.make_double(settings, {request.seed, request.data});
   std::vector<std::string> of_problem, of_method;
   for (auto const& [key, value] : settings.known()) of_problem.push_back(key);
-  HgmsOptions<double>::from(settings);
+  ask_settings(request.method, settings);
   settings.refuse_unknown();
   for (auto const& [key, value] : settings.known())
     if (std::find(of_problem.begin(), of_problem.end(), key) == of_problem.end())
@@ -54,7 +67,7 @@ int list_keys(SolveRequest const& request) {
              problem.upper_rows() * problem.dim_x(), problem.dim_y(),
              named.truth ? "known" : "unknown");
   print_keys("the problem (--set key=value):", settings, of_problem);
-  print_keys("the method hgms (--set key=value):", settings, of_method);
+  print_keys("the method " + request.method + " (--set key=value):", settings, of_method);
   return 0;
 }
 

@@ -125,6 +125,20 @@ void add_solve(CLI::App& app, SolveRequest& request) {
       ->type_name("T");
 }
 
+CLI::Option* add_method(CLI::App& app, SolveRequest& request, std::string const& meaning) {
+  return app.add_option("--method", request.method, meaning)
+      ->check([](std::string const& name) {
+        try {
+          find_method(name);
+        } catch (std::invalid_argument const& error) {
+          return std::string(error.what());
+        }
+        return std::string();
+      })
+      ->capture_default_str()
+      ->type_name("M");
+}
+
 std::string method_summaries() {
   std::string text = "one of";
   for (auto const& method : methods()) text += "\n" + method.name + ": " + method.summary;
@@ -148,20 +162,15 @@ int run(int argc, char** argv) {
   auto* const list = app.add_subcommand("list", "all problems, or what --set can change in one");
   add_problem(*list, request, false);
   add_seed(*list, request);
+  bool only_methods = false;
+  list->add_flag("--methods", only_methods, "all methods instead")
+      ->excludes(list->get_option("PROBLEM"));
+  auto* const of_method =
+      add_method(*list, request, "whose keys are shown with those of the PROBLEM");
 
   auto* const solve = app.add_subcommand("solve", "solve a problem");
   add_problem(*solve, request, true);
-  solve->add_option("--method", request.method, method_summaries())
-      ->check([](std::string const& name) {
-        try {
-          find_method(name);
-        } catch (std::invalid_argument const& error) {
-          return std::string(error.what());
-        }
-        return std::string();
-      })
-      ->capture_default_str()
-      ->type_name("M");
+  add_method(*solve, request, method_summaries());
   add_solve(*solve, request);
   solve->add_option("--json", request.json, "write everything about the solve to this file")
       ->type_name("FILE");
@@ -196,14 +205,19 @@ int run(int argc, char** argv) {
     std::fputs(app.help().c_str(), stdout);
     return kokkos_flags.empty() && argc == 1 ? done : bad_input;
   }
-  if (list->parsed() && request.problem.empty() && !(request.sets.empty() && request.data.empty()))
-    throw std::invalid_argument(
-        "list: " + (request.sets.empty() ? "--data " + request.data : "--set " + request.sets[0]) +
-        " is for a PROBLEM, and none is named");
-  if (list->parsed() && request.problem.empty() && kokkos_flags.empty()) return list_problems();
+  if (list->parsed() && request.problem.empty()) {
+    std::string const given = !request.sets.empty()    ? "--set " + request.sets[0]
+                              : !request.data.empty()  ? "--data " + request.data
+                              : of_method->count() > 0 ? "--method " + request.method
+                                                       : "";
+    if (!given.empty())
+      throw std::invalid_argument("list: " + given + " is for a PROBLEM, and none is named");
+    if (kokkos_flags.empty()) return only_methods ? list_methods() : list_problems();
+  }
 
   Runtime const runtime(std::move(kokkos_flags));
   if (app.get_subcommands().empty()) return done;
+  if (only_methods) return list_methods();
   if (list->parsed()) return request.problem.empty() ? list_problems() : list_keys(request);
   if (check->parsed()) return run_check(request, points);
   if (demo->parsed()) return run_demo(request);

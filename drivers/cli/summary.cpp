@@ -67,9 +67,12 @@ std::string summary(SolveReport const& report, bool only_the_line) {
                                   result.assessment->upper, result.assessment->hypergradient_norm));
   }
   bool const varies = certificate.kernel_dimension_min != certificate.kernel_dimension;
-  row("manifold", fmt::format("dimension {}{}, spectral gap {:.1e}",
-                              varies ? fmt::format("{} to ", certificate.kernel_dimension_min) : "",
-                              certificate.kernel_dimension, certificate.gap));
+  // Samples of the data tell no dimension.
+  if (!std::isnan(certificate.gap))
+    row("manifold",
+        fmt::format("dimension {}{}, spectral gap {:.1e}",
+                    varies ? fmt::format("{} to ", certificate.kernel_dimension_min) : "",
+                    certificate.kernel_dimension, certificate.gap));
   if (certificate.certified + certificate.uncertain + certificate.refused > 1)
     row("targets", fmt::format("{} certified, {} uncertain, {} refused", certificate.certified,
                                certificate.uncertain, certificate.refused));

@@ -1,6 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <minfold/core/require.hpp>
 #include <minfold/drivers/baselines/aid_cg.hpp>
+#include <minfold/drivers/baselines/bome.hpp>
+#include <minfold/drivers/baselines/f2sa.hpp>
+#include <minfold/drivers/baselines/g_pbgd.hpp>
+#include <minfold/drivers/baselines/galet.hpp>
+#include <minfold/drivers/baselines/iaptt.hpp>
+#include <minfold/drivers/baselines/pbgd_free.hpp>
+#include <minfold/drivers/baselines/pzobo.hpp>
+#include <minfold/drivers/baselines/soba.hpp>
+#include <minfold/drivers/baselines/stocbio.hpp>
+#include <minfold/drivers/baselines/v_pbgd.hpp>
+#include <minfold/drivers/hgms_minibatch.hpp>
 #include <minfold/drivers/impl/edit_distance.hpp>
 #include <minfold/drivers/method_catalog.hpp>
 
@@ -32,6 +43,10 @@ std::unique_ptr<Method<T, Space>> make(MethodEntry const& e, Settings& settings)
     return e.make_double(settings);
 }
 
+bool ask_assess(Settings& settings, bool fallback) {
+  return settings.flag("assess", fallback, "certify the end by HG-MS");
+}
+
 /// What the end of a method is judged by; not the place for the keys of HG-MS, whose names methods use.
 template <class T>
 HgmsOptions<T> certifier(NamedRun const& run) {
@@ -45,7 +60,20 @@ HgmsOptions<T> certifier(NamedRun const& run) {
 std::vector<MethodEntry> const& methods() {
   static std::vector<MethodEntry> const entries = {
       {"hgms", "select, then differentiate: certified hypergradients of F", {}, {}},
+      entry<HgmsMinibatch, HgmsMinibatchOptions>(
+          "hgms-minibatch", "select, then differentiate, from samples of the data of g"),
       entry<AidCg, AidCgOptions>("aid-cg", "implicit differentiation at what descent on g reaches"),
+      entry<Bome, BomeOptions>("bome", "f descends while g - g(y_T) falls at a given rate"),
+      entry<VPbgd, VPbgdOptions>("v-pbgd", "penalty gamma (g - g*), g* tracked by descent"),
+      entry<GPbgd, GPbgdOptions>("g-pbgd", "penalty gamma/2 |grad_y g|^2"),
+      entry<F2sa, F2saOptions>("f2sa", "penalty with a growing multiplier, first order only"),
+      entry<Stocbio, StocbioOptions>("stocbio", "implicit differentiation by a Neumann series"),
+      entry<Soba, SobaOptions>("soba", "one step of y, of the adjoint and of x at once"),
+      entry<Galet, GaletOptions>("galet", "implicit differentiation by least squares in H"),
+      entry<Iaptt, IapttOptions>("iaptt", "differentiates descent on g, whose start is learned"),
+      entry<Pzobo, PzoboOptions>("pzobo",
+                                 "runs descent on g again beside x, no second derivatives"),
+      entry<PbgdFree, PbgdFreeOptions>("pbgd-free", "penalty in y only: x follows grad_x f"),
   };
   return entries;
 }
@@ -61,6 +89,16 @@ MethodEntry const& find_method(std::string const& name) {
       });
   MINFOLD_REQUIRE(false, "there is no method ", name, "; did you mean ", nearest->name, "?");
   return *nearest;
+}
+
+void ask_settings(std::string const& method, Settings& settings) {
+  auto const& chosen = find_method(method);
+  if (!chosen.make_double) {
+    HgmsOptions<double>::from(settings);
+    return;
+  }
+  chosen.make_double(settings);
+  ask_assess(settings, true);
 }
 
 template <class T>
@@ -89,7 +127,7 @@ SolveResult minimize(Space const& space, AnyProblem<T, Space> const& problem,
   RunOptions<T> options;
   apply(options);
   options.record_every = run.record_every;
-  options.assess = settings.flag("assess", run.assess, "certify the end by HG-MS");
+  options.assess = ask_assess(settings, run.assess);
   options.certify = certifier<T>(run);
   settings.refuse_unknown();
   return run_method<T, Space>(space, problem, state, *method, options, observer);

@@ -28,6 +28,9 @@ class Method {
   virtual MethodStep step(Oracle<T, E>& oracle, int k, int total) = 0;
   /// Whether y_0 should minimize g first.
   virtual bool starts_on_lower_solution() const { return false; }
+  /// What the method itself can tell of its end, from samples of the data: the certificate where the end
+  /// is not assessed. Never `certified`.
+  virtual std::optional<Certificate> estimate(Oracle<T, E>&) { return std::nullopt; }
 };
 
 template <class T>

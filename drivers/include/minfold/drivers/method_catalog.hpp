@@ -27,6 +27,9 @@ std::vector<MethodEntry> const& methods();
 /// Throws std::invalid_argument naming the nearest known method.
 MethodEntry const& find_method(std::string const& name);
 
+/// Asks `settings` for every key that a run of the method asks for.
+void ask_settings(std::string const& method, Settings& settings);
+
 /// What is chosen for a run besides the settings of the method.
 struct NamedRun {
   std::string method = "hgms";

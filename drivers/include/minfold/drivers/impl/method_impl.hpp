@@ -55,7 +55,10 @@ class MethodRun {
       if (k == 0) scale_ = last.scale;
     }
     state_.warm = result.outcome != SolveOutcome::failed;
-    if (options_.assess && state_.warm) assess(result);
+    if (options_.assess && state_.warm)
+      assess(result);
+    else if (state_.warm)
+      estimate(result, method);
     return result;
   }
 
@@ -112,6 +115,14 @@ class MethodRun {
     state_.certificates = at.certificates;
     Kokkos::deep_copy(space_, state_.hypergradient, at.hypergradient);
     judge(found, result.last.certificate);
+  }
+
+  /// Its verdict is that of samples, whatever the method says.
+  void estimate(SolveResult& result, Method<T, E>& method) {
+    auto const found = method.estimate(oracle_);
+    if (!found) return;
+    result.last.certificate = *found;
+    result.last.certificate.verdict = std::max(found->verdict, Verdict::uncertain);
   }
 
   T distinct() const { return SelectOptions<T>{}.distinct; }
