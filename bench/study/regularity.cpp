@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "study/studies.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <numbers>
 
 namespace minfold::study {
 namespace {
@@ -44,8 +46,14 @@ void run_regularity(Runner& runner, bool quick) {
     spec.study = "regularity";
     spec.problem = what.problem;
     spec.sets = what.sets;
-    // 0 is one of them: the kink itself.
+    // 0 is one of them: a kink itself; and next to all kinks, so that a figure shows them steep.
     spec.sweep = line(-what.half_width, what.half_width, quick ? 33 : 201);
+    if (what.problem == "kinks") {
+      for (int j = -2; j <= 2; ++j)
+        for (double const beside : {-1e-4, 1e-4})
+          spec.sweep.push_back(j * std::numbers::pi / 8 + beside);
+      std::sort(spec.sweep.begin(), spec.sweep.end());
+    }
     runner.run(spec, {{"case", what.name}, {"part", "line"}});
     if (!what.exponent) continue;
     spec.sweep = powers(-6, -1, quick ? 2 : 8);

@@ -10,12 +10,13 @@ import json
 import os
 import sys
 
-import comparison
-import global_optimality
-import rates
-import regularity
-import selection
-from tables import Report
+sys.dont_write_bytecode = True  # the source tree stays as it is
+import comparison  # noqa: E402
+import global_optimality  # noqa: E402
+import rates  # noqa: E402
+import regularity  # noqa: E402
+import selection  # noqa: E402
+from tables import Report  # noqa: E402
 
 STUDIES = {"selection": selection, "regularity": regularity, "rates": rates, "global": global_optimality,
            "comparison": comparison}

@@ -2,6 +2,9 @@
 """Report of the study selection: see selection.cpp."""
 from tables import mean_and_interval, median, short, spread
 
+REMARKS = {"two-well": "min F is at x = 1.3, beyond a kink: from x_0 = -0.1 descent on F ends in the local minimum x = -0.7, 0.6 above it and 2 away. A method that gets to 1.3 "
+                       "has followed the wrong well there. "}
+
 
 def errors(result):
     """|direction - grad F| relative to |grad F(x_0)|: the first, and the median over the run."""
@@ -44,7 +47,7 @@ def report(report, runs, quick):
             shown.append([method, these[0]["tuned"]]
                          + [short(means[k][0], 2) for k in ("first_error", "median_error", "end_gradient")]
                          + [spread(*means["excess"]), short(means["x_error"][0], 2), short(means["iterations"][0], 4)])
-        report.text(f"## {case}\n\n{tuning} tuning runs a method, {len(set(r['seed'] for r in rows))} seeds.")
+        report.text(f"## {case}\n\n{REMARKS.get(case, '')}{tuning} tuning runs a method, {len(set(r['seed'] for r in rows))} seeds.")
         report.show(["method", "step", "error at x_0", "median error", "\\|grad F(x_end)\\|", "F(x_end) - min F",
                      "\\|x_end - x*\\|", "iterations"], shown)
         exact = [r for r in rows if r["case"] == case and r["method"] == "hgms" and "outcome" in r]

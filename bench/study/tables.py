@@ -80,21 +80,23 @@ class Report:
 
     def figure(self, name, title, x_label, y_label, curves, log="", style="lines", extra="", size=(900, 520)):
         """curves: [(label, [(x, y)]) or (label, points, style of gnuplot)]."""
-        curves = [(c[0], [(x, y) for x, y in c[1] if y is not None and (("y" not in log) or y > 0)
-                          and (("x" not in log) or x > 0)], c[2] if len(c) > 2 else style) for c in curves]
-        curves = [c for c in curves if c[1]]
+        # Without a number a line is interrupted.
+        curves = [(c[0], [(x, y) for x, y in c[1] if y is None or ((("y" not in log) or y > 0)
+                          and (("x" not in log) or x > 0))], c[2] if len(c) > 2 else style) for c in curves]
+        curves = [c for c in curves if any(y is not None for _, y in c[1])]
         if not curves:
             return
-        data = "".join(f"$d{i} << EOD\n" + "".join(f"{x!r} {y!r}\n" for x, y in points) + "EOD\n"
+        data = "".join(f"$d{i} << EOD\n" + "".join("\n" if y is None else f"{x!r} {y!r}\n" for x, y in points) + "EOD\n"
                        for i, (_, points, _) in enumerate(curves))
         plots = ", ".join(f"$d{i} with {how} lw 2 " + (f"pt {5 + i % 8} ps 0.7 " if "points" in how else "")
                           + f"lc rgb '{figures.COLORS[i % 8]}' " + ("dt 2 " if i >= 8 and "lines" in how else "")
                           + f"title \"{label}\"" for i, (label, _, how) in enumerate(curves))
-        commands = (data + f'set title "{title}"\nset xlabel "{x_label}"\nset ylabel "{y_label}"\n'
+        commands = (data + f'set title "{title}" noenhanced\nset xlabel "{x_label}" noenhanced\n'
+                    f'set ylabel "{y_label}" noenhanced\n'
                     + (f"set logscale {log}\n" if log else "") + extra + f"\nplot {plots}\n")
         if log:
             commands = "".join(f"set format {axis} '10^{{%L}}'\n" for axis in log) + commands
-            commands = "set termoption enhanced\n" + commands
+            commands = "set termoption enhanced\nset key noenhanced\n" + commands
         figures.draw(self.out, f"{self.name}_{name}", commands, size)
         os.remove(os.path.join(self.out, "figures", f"{self.name}_{name}.png")) if not os.environ.get("KEEP_PNG") else None
         self.body.append(f"![{title}](figures/{self.name}_{name}.svg)\n")
