@@ -40,7 +40,7 @@ Case cleaning(std::string const& name, bool fashion, bool network, bool quick) {
     c.sets.push_back("decay=0.001");
   }
   c.x_unit = 4 * train;
-  c.gradient_equivalents = quick ? 400 : 60000;
+  c.gradient_equivalents = quick ? 400 : 40000;
   c.seconds = quick ? 0.1 : 5;
   c.assess = !network;
   return c;
