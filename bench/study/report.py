@@ -61,7 +61,7 @@ def main():
     names = sys.argv[3:] or [name for name in STUDIES if os.path.exists(os.path.join(runs, f"{name}.index.json"))]
     for name in names:
         index, found = read(runs, name)
-        report = Report(name, out)
+        report = Report(name, out, index["quick"])
         STUDIES[name].report(report, found, index["quick"])
         write(report, index, out)
 

@@ -34,6 +34,8 @@ void run_selection(Runner& runner, bool quick) {
       spec.sets = what.sets;
       spec.sets.insert(spec.sets.end(), contender.sets.begin(), contender.sets.end());
       spec.max_iterations = contender.method == "hgms" ? 100 : quick ? 200 : 1000;
+      // An iteration is hundreds of Langevin steps of a cloud.
+      if (contender.method == "superquantile") spec.max_iterations = quick ? 20 : 200;
       if (contender.method != "hgms") spec.tolerance = 0;
       spec.record_every = *spec.max_iterations;
       auto const tuning = tuning_of(contender, steps);

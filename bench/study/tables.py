@@ -58,8 +58,8 @@ def spread(mean, half):
 
 
 class Report:
-    def __init__(self, name, out):
-        self.name, self.out = name, out
+    def __init__(self, name, out, quick):
+        self.name, self.out, self.quick = name, out, quick
         self.data = {}     # table: [{quantity: value}]
         self.claims = []   # {claim, measured, met}
         self.body = []     # Markdown
@@ -75,7 +75,10 @@ class Report:
         self.body.append("| " + " | ".join(header) + " |\n|" + "---|" * len(header) + "\n"
                          + "".join("| " + " | ".join(row) + " |\n" for row in rows))
 
-    def claim(self, claim, measured, met):
+    def claim(self, claim, measured, met, full=False):
+        """`full`: takes the length of the whole study, and is not judged in a quick one."""
+        if full and self.quick:
+            return
         self.claims.append({"claim": claim, "measured": measured, "met": bool(met)})
 
     def figure(self, name, title, x_label, y_label, curves, log="", style="lines", extra="", size=(900, 520)):
