@@ -37,7 +37,6 @@ Case cleaning(std::string const& name, bool fashion, bool network, bool quick) {
   if (network) {
     c.sets.push_back("model=mlp");
     c.sets.push_back(quick ? "hidden=4" : "hidden=10");
-    c.sets.push_back("decay=0.001");
   }
   c.x_unit = 4 * train;
   c.gradient_equivalents = quick ? 400 : 40000;

@@ -18,7 +18,7 @@ def row_of(tags, result):
     end, metrics, records = result["end"], result["metrics"] or {}, result["records"]
     return row | {"outcome": result["outcome"], "iterations": result["iterations"],
                   "gradient_equivalents": records["gradient_equivalents"][-1], "seconds": result["seconds"][-1],
-                  "F": end.get("F"), "f": end.get("upper"), "lower_gradient_norm": records["lower_gradient_norm"][-1],
+                  "F": end.get("F") if tags["assessed"] else None, "f": end.get("upper"), "lower_gradient_norm": records["lower_gradient_norm"][-1],
                   "verdict": end.get("verdict"), "test_accuracy": metrics.get("test_accuracy_cleaned"),
                   "detection_f1": score(metrics), "effort": metrics.get("effort_after"),
                   "hand_error": metrics.get("hand_error_after")}
@@ -71,6 +71,8 @@ def report(report, runs, quick):
             verdicts = []
             for q, t, low in shown_quantities:
                 known = [m for m in means if means[m][q][0] is not None]
+                if q == "hand_error":
+                    continue  # how far y is off S(x): a condition, no goal
                 if q == "f" and any(s[0] == "F" for s in shown_quantities):
                     continue  # f is no goal of its own where F is known: y may be off S(x)
                 best = min(known, key=lambda m: means[m][q][0] * (1 if low else -1))
@@ -92,14 +94,15 @@ def draw(report, case, runs):
     """f along the run with the first seed, against work and against time."""
     name = "".join(c if c.isalnum() else "_" for c in case)
     for budget, x_label in (("work", "gradient-equivalents"), ("time", "seconds")):
-        curves = []
+        curves, budget_size = [], 0
         for tags, result in runs:
             if tags["budget"] == budget and tags["seed"] == 1:
                 x = result["records"]["gradient_equivalents"] if budget == "work" else result["seconds"]
+                budget_size = tags["gradient_equivalents"] if budget == "work" else tags["seconds"]
                 curves.append((tags["method"], [(a, b) for a, b in zip(x, result["records"]["upper"]) if b is not None]))
         # A run that diverges would hide all others.
         least = min((y for _, points in curves for _, y in points), default=0)
         first = [points[0][1] for _, points in curves if points]
         top = max(first, default=1)
         report.figure(f"{name}_{budget}", f"{case}: f(x, y) along the run, seed 1", x_label, "f", curves,
-                      extra=f"set yrange [{least - 0.05 * (top - least)!r}:{top + 0.05 * (top - least)!r}]")
+                      extra=f"set xrange [0:{1.02 * budget_size!r}]\nset yrange [{least - 0.05 * (top - least)!r}:{top + 0.05 * (top - least)!r}]")
