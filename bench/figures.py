@@ -166,4 +166,5 @@ def main():
         draw_comparison(folder, path)
 
 
-main()
+if __name__ == "__main__":
+    main()
