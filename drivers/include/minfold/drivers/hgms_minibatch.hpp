@@ -66,8 +66,9 @@ struct HgmsMinibatchOptions {
 /// The steps fall because the noise of step 2 does not vanish at its limit. That of step 1 does where all
 /// data terms have a common minimizer, as in over-parameterized models.
 ///
-/// Stationarity: an estimate of ||grad F||. Without an assessment on all data the certificate is an estimate,
-/// is labelled as one, and never says certified.
+/// Candidates beyond the first start at random_lower: side by side, problems get other ones than alone.
+/// Stationarity: an estimate of ||grad F||, so that a solve may end by luck of a sample. Without an
+/// assessment on all data the certificate is an estimate, is labelled as one, and never says certified.
 template <class T, ExecutionSpace E>
 class HgmsMinibatch final : public Method<T, E> {
  public:

@@ -59,7 +59,8 @@ class Pzobo final : public Method<T, E> {
     MethodStep s;
     s.scale = o.norm(gx_);
     for (int q = 0; q < options_.directions; ++q) {
-      baseline::draw_normals<T, E>(o.space(), u_, options_.seed, k * options_.directions + q);
+      auto const draw = std::uint32_t(k) * std::uint32_t(options_.directions) + std::uint32_t(q);
+      baseline::draw_normals<T, E>(o.space(), u_, options_.seed, draw);
       o.copy(o.x, beside_);
       o.axpy(mu, u_, beside_);
       o.copy(start_, moved_);

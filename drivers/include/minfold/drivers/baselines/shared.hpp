@@ -132,16 +132,16 @@ class Batches {
   std::uint32_t draws_ = 0;
 };
 
-/// v(row, j) := standard normal numbers of draw k, the same in all rows: what a row gives does not
+/// v(row, j) := standard normal numbers of one draw, the same in all rows: what a row gives does not
 /// depend on the problems beside it.
 template <class T, ExecutionSpace E>
-void draw_normals(E const& space, Vectors<T, E> v, std::uint64_t seed, int k) {
+void draw_normals(E const& space, Vectors<T, E> v, std::uint64_t seed, std::uint32_t draw) {
   Kokkos::parallel_for(
       "minfold::baseline::normals",
       Kokkos::MDRangePolicy<E, Kokkos::Rank<2>>(space, {0, 0},
                                                 {int(v.extent(0)), int(v.extent(1))}),
       KOKKOS_LAMBDA(int row, int j) {
-        v(row, j) = T(normal({seed, Stream::walk, 0, std::uint32_t(j), std::uint32_t(k)}));
+        v(row, j) = T(normal({seed, Stream::walk, 0, std::uint32_t(j), draw}));
       });
 }
 
