@@ -28,6 +28,8 @@ class Method {
   virtual MethodStep step(Oracle<T, E>& oracle, int k, int total) = 0;
   /// Whether y_0 should minimize g first.
   virtual bool starts_on_lower_solution() const { return false; }
+  /// What the run so far tells besides its records.
+  virtual std::vector<Finding> findings() const { return {}; }
 };
 
 template <class T>
