@@ -3,6 +3,12 @@
 #include <minfold/drivers/baselines/aid_cg.hpp>
 #include <minfold/drivers/impl/edit_distance.hpp>
 #include <minfold/drivers/method_catalog.hpp>
+#include <minfold/drivers/pbgd.hpp>
+#include <minfold/drivers/qcqp.hpp>
+#include <minfold/drivers/qp_flow.hpp>
+#include <minfold/drivers/rxgf.hpp>
+#include <minfold/drivers/sgf.hpp>
+#include <minfold/drivers/superquantile.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -45,6 +51,14 @@ HgmsOptions<T> certifier(NamedRun const& run) {
 std::vector<MethodEntry> const& methods() {
   static std::vector<MethodEntry> const entries = {
       {"hgms", "select, then differentiate: certified hypergradients of F", {}, {}},
+      entry<Pbgd, PbgdOptions>("pbgd", "descent on f + gamma (g - g*), jointly or y first"),
+      entry<QpFlow, QpFlowOptions>("qp-flow",
+                                   "a quadratic program a step keeps |grad_y g|^2 small"),
+      entry<Rxgf, RxgfOptions>("rxgf", "the relaxed gradient flow: |grad_y g| below eps"),
+      entry<Sgf, SgfOptions>("sgf", "the safe gradient flow: grad_y g falls exponentially"),
+      entry<Qcqp, QcqpOptions>("qcqp", "a quadratically constrained program a step"),
+      entry<Superquantile, SuperquantileOptions>(
+          "superquantile", "the tail of f under the Gibbs measure of g, from values"),
       entry<AidCg, AidCgOptions>("aid-cg", "implicit differentiation at what descent on g reaches"),
   };
   return entries;
