@@ -129,6 +129,7 @@ TEST_CASE("pbgd converges linearly, at the rate of the PL constant it reports", 
   auto const found = method.estimates(0, 0.0);
   CHECK(found.joint >= low * (1 - 1e-6));
   CHECK(found.joint <= low * (1 + 1e-2));
+  CHECK(std::isnan(found.upper_block));  // of Gauss-Seidel only
   // ||grad L|| falls by 1 - step mu an iteration in the end.
   double const rate = std::pow(
       ran.lines.back().hypergradient_norm / ran.lines[ran.lines.size() - 2].hypergradient_norm,
@@ -236,6 +237,21 @@ TEST_CASE("pbgd counts its steps and not its records", "[pbgd]") {
   auto const work = total(ran.result.last.counters);
   CHECK(work.values == 0);
   CHECK(work.gradients == 3 * (7 + 4 + (options.gauss_seidel ? 2 * 4 : 0)));
+}
+
+TEST_CASE("pbgd makes the same steps whether or not it is monitored", "[pbgd]") {
+  SmoothFit const problem;
+  auto options = with_gamma(10, GENERATE(false, true));
+  Pbgd<double, Space> seen(options);
+  auto const first = run<double>(problem, seen, x_start, y_start, 20);
+  options.monitor = false;
+  Pbgd<double, Space> unseen(options);
+  auto const second = run<double>(problem, unseen, x_start, y_start, 20);
+  CHECK(first.x == second.x);
+  CHECK(first.y == second.y);
+  CHECK(std::isnan(second.result.last.lower_gap));
+  CHECK(std::isnan(second.result.findings.at(0).value));
+  CHECK(std::isfinite(first.result.findings.at(0).value));
 }
 
 TEST_CASE("independent problems of a batch do not influence each other in pbgd", "[pbgd]") {

@@ -5,6 +5,7 @@
 #include <minfold/drivers/qp_flow.hpp>
 #include <minfold/drivers/rxgf.hpp>
 #include <minfold/drivers/sgf.hpp>
+#include <minfold/problems/joint.hpp>
 
 #include "method_cases.hpp"
 #include <catch2/catch_test_macros.hpp>
@@ -74,6 +75,22 @@ Vec flow_at(double t) {
   }
   return joined(x, on_solutions(x, d.c[2] + (-1.0 - d.c[2]) * std::exp(-t)));
 }
+
+/// S(x) = the unit circle, f = <x, y>.
+struct Circle {
+  KOKKOS_FUNCTION int batch_size() const { return 1; }
+  KOKKOS_FUNCTION int dim_x() const { return 2; }
+  KOKKOS_FUNCTION int dim_y() const { return 2; }
+  template <class X, class Y>
+  KOKKOS_FUNCTION joint_t<X, Y> lower(int, X const& x, Y const& y) const {
+    auto const e = y(0) * y(0) + y(1) * y(1) - 1.0;
+    return 0.25 * e * e + 0.0 * x(0);
+  }
+  template <class X, class Y>
+  KOKKOS_FUNCTION joint_t<X, Y> upper(int, X const& x, Y const& y) const {
+    return x(0) * y(0) + x(1) * y(1);
+  }
+};
 
 SgfOptions<double> sgf_options(double time, double tolerance) {
   SgfOptions<double> o;
@@ -236,6 +253,26 @@ TEST_CASE("sgf lets grad_y g fall exponentially from anywhere", "[qp-flow][sgf]"
   method.step(bench.oracle, 0, 1);
   double const h = by_hand(bench.x(), bench.y()).h;
   CHECK(std::abs(h / by_hand(x0, y).h / std::exp(-2 * 0.5 * 3) - 1) < 1e-6);
+}
+
+TEST_CASE("sgf does not move along a curved S(x) next to it, unless its CG is loose",
+          "[qp-flow][sgf]") {
+  // Off S the constraint on s = (|y|^2 - 1) y keeps its direction, which is that of y: a bias of the method.
+  // At y = (0, 1 + 1e-4), grad_y f = (1, 1) would move y by -1 along S.
+  FunctorProblem<Circle, double> const problem(Circle{});
+  double along[2];
+  for (int loose = 0; loose < 2; ++loose) {
+    auto options = sgf_options(1, 0);
+    options.cg_tolerance = loose ? 1e-2 : 1e-10;
+    Sgf<double, Space> method(options);
+    Bench<double> bench(problem, {1, 1}, {0, 1 + 1e-4});
+    method.begin(bench.oracle);
+    auto const velocity = bench.oracle.like_both("velocity");
+    method.velocity(bench.oracle, bench.oracle.iterate(), velocity);
+    along[loose] = impl::to_doubles(Space(), velocity.y)[0];
+  }
+  CHECK(std::abs(along[0]) < 1e-3);
+  CHECK(std::abs(along[1] + 1) < 1e-3);
 }
 
 TEST_CASE("rxgf brings h down to eps^2 exponentially and keeps it there", "[qp-flow][rxgf]") {

@@ -102,7 +102,7 @@ class QpFlow final : public Method<T, E> {
   std::vector<Finding> findings() const override {
     auto const mean = averages();
     return {{"mean_kkt_residual", mean.direction},
-            {"mean_constraint_gradient_square", mean.constraint_gradient},
+            {"mean_constraint_gradient", mean.constraint_gradient},
             {"mean_constraint", mean.constraint}};
   }
 

@@ -28,8 +28,9 @@ struct SgfOptions : FlowOptions<T> {
 /// curvature along its direction is not positive. Several targets of one x are one system.
 /// Where S(x) is a manifold (DERIVED): on S J J^T is singular, the right-hand side is in its range, and what
 /// CG adds along the kernel of J^T moves nothing. At a distance delta from a curved S, J has full rank with
-/// singular values O(delta), and the exact flow keeps the direction of s, so that y hardly moves along S;
-/// cg-tolerance above delta leaves those values out.
+/// singular values O(delta), and the exact flow keeps the direction of s, so that y hardly moves along S and
+/// ends at points that are not selected. cg-tolerance above delta leaves those values out where grad_y f has
+/// a normal part; the default does not.
 /// Stationarity: |z'|; kkt_residual = |z'|^2 = |grad f + J^T lambda|^2, penalty = |lambda|.
 /// Costs     a velocity: 2 gradients, 2 Hessian and 2 mixed products, and 2 of both a step of CG (one less
 ///           of each at the last).
