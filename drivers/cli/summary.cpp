@@ -81,6 +81,9 @@ std::string summary(SolveReport const& report, bool only_the_line) {
   row("work",
       fmt::format("{} gradients, {} Hessian, {} mixed, {} second-order products", work.gradients,
                   work.hessian_products, work.mixed_products, work.second_products));
+  for (auto const& finding : result.findings)
+    if (std::isfinite(finding.value))
+      fmt::format_to(out, "  {:<28}{:.4g}\n", finding.name, finding.value);
   if (report.truth) {
     auto const& t = *report.truth;
     auto const known = [](double v) { return std::isfinite(v) ? fmt::format("{:.1e}", v) : "-"; };

@@ -14,6 +14,12 @@
 #include <minfold/drivers/hgms_minibatch.hpp>
 #include <minfold/drivers/impl/edit_distance.hpp>
 #include <minfold/drivers/method_catalog.hpp>
+#include <minfold/drivers/pbgd.hpp>
+#include <minfold/drivers/qcqp.hpp>
+#include <minfold/drivers/qp_flow.hpp>
+#include <minfold/drivers/rxgf.hpp>
+#include <minfold/drivers/sgf.hpp>
+#include <minfold/drivers/superquantile.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -62,6 +68,14 @@ std::vector<MethodEntry> const& methods() {
       {"hgms", "select, then differentiate: certified hypergradients of F", {}, {}},
       entry<HgmsMinibatch, HgmsMinibatchOptions>(
           "hgms-minibatch", "select, then differentiate, from samples of the data of g"),
+      entry<Pbgd, PbgdOptions>("pbgd", "descent on f + gamma (g - g*), jointly or y first"),
+      entry<QpFlow, QpFlowOptions>("qp-flow",
+                                   "a quadratic program a step keeps |grad_y g|^2 small"),
+      entry<Rxgf, RxgfOptions>("rxgf", "the relaxed gradient flow: |grad_y g| below eps"),
+      entry<Sgf, SgfOptions>("sgf", "the safe gradient flow: grad_y g falls exponentially"),
+      entry<Qcqp, QcqpOptions>("qcqp", "a quadratically constrained program a step"),
+      entry<Superquantile, SuperquantileOptions>(
+          "superquantile", "the tail of f under the Gibbs measure of g, from values"),
       entry<AidCg, AidCgOptions>("aid-cg", "implicit differentiation at what descent on g reaches"),
       entry<Bome, BomeOptions>("bome", "f descends while g - g(y_T) falls at a given rate"),
       entry<VPbgd, VPbgdOptions>("v-pbgd", "penalty gamma (g - g*), g* tracked by descent"),

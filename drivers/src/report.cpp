@@ -106,6 +106,8 @@ Json result_json(SolveReport const& report) {
                           {"excess", finite(a.excess)},
                           {"distance", finite(a.distance)}};
   }
+  for (auto const& finding : report.result.findings)
+    json["findings"][finding.name] = finite(finding.value);
   if (report.certificates.size() > 1)
     json["not_certified"] = not_certified_json(report.certificates);
   return json;

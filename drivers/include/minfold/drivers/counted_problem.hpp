@@ -13,6 +13,15 @@ namespace minfold {
 /// so that no product can escape the count.
 template <class T, ExecutionSpace E>
 class CountedProblem final : public AnyProblem<T, E> {
+  struct Sampled {
+    double values = 0, gradients = 0, hessian_products = 0, mixed_products = 0;
+  };
+  struct Books {
+    StageCounters counters{};
+    std::array<Sampled, stage_count> sampled{};
+    Stage stage = Stage::lower_solve;
+  };
+
  public:
   using typename AnyProblem<T, E>::ConstVectors;
   using typename AnyProblem<T, E>::ConstBlocks;
@@ -54,6 +63,27 @@ class CountedProblem final : public AnyProblem<T, E> {
     E space_;
     Stage before_;
     Kokkos::Timer timer_;
+  };
+
+  /// What is asked in such a scope is for the records of a method, not for its steps: not counted.
+  class Aside {
+   public:
+    explicit Aside(CountedProblem const& problem)
+        : books_(problem.books_),
+          before_(problem.books_->counters),
+          sampled_(problem.books_->sampled) {}
+    ~Aside() {
+      // The seconds of a stage are booked at its end, so there are none of this scope yet.
+      books_->counters = before_;
+      books_->sampled = sampled_;
+    }
+    Aside(Aside const&) = delete;
+    Aside& operator=(Aside const&) = delete;
+
+   private:
+    std::shared_ptr<Books> books_;
+    StageCounters before_;
+    std::array<Sampled, stage_count> sampled_;
   };
 
   int batch_size() const override { return problem_.batch_size(); }
@@ -143,15 +173,6 @@ class CountedProblem final : public AnyProblem<T, E> {
   }
 
  private:
-  struct Sampled {
-    double values = 0, gradients = 0, hessian_products = 0, mixed_products = 0;
-  };
-  struct Books {
-    StageCounters counters{};
-    std::array<Sampled, stage_count> sampled{};
-    Stage stage = Stage::lower_solve;
-  };
-
   CountedProblem(std::unique_ptr<AnyProblem<T, E>> part, std::shared_ptr<Books> books)
       : owned_(std::move(part)), problem_(*owned_), books_(std::move(books)) {}
 

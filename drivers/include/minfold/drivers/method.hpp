@@ -31,6 +31,8 @@ class Method {
   /// What the method itself can tell of its end, from samples of the data: the certificate where the end
   /// is not assessed. Never `certified`.
   virtual std::optional<Certificate> estimate(Oracle<T, E>&) { return std::nullopt; }
+  /// What the run so far tells besides its records.
+  virtual std::vector<Finding> findings() const { return {}; }
 };
 
 template <class T>

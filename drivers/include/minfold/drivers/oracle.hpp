@@ -45,6 +45,13 @@ class Oracle {
                            problem_.dim_y());
   }
 
+  /// A vector of the joint space of (x, y).
+  struct Joint {
+    V x, y;
+  };
+  Joint like_both(std::string const& label) const { return {like_x(label), like_y(label)}; }
+  Joint iterate() const { return {x, y}; }
+
   /// f, g summed over the targets of each row.
   PerRow upper(ConstV at_x, ConstV at_y) const;
   PerRow lower(ConstV at_x, ConstV at_y) const;
@@ -65,6 +72,9 @@ class Oracle {
     problem_.mixed_product(space_, at_x, at_y, u, out);
   }
   void project(V at_x) const { problem_.project_upper(space_, at_x); }
+  /// x := proj(x - t g) and g := the projected gradient (x_before - x_after) / t, which is g itself, to the
+  /// last bit, where the projection does nothing. t > 0, one a row; scratch is like x.
+  void projected_step(PerRow const& t, V g, V scratch) const;
   /// Lower bound of ||H|| at (x, y), the largest of all rows: `products` power iterations.
   double lower_curvature(ConstV at_x, ConstV at_y, int products, std::uint64_t seed) const;
 
@@ -77,6 +87,19 @@ class Oracle {
   void axpy(PerRow const& a, ConstV u, V v) const { axpby(a, u, PerRow(rows(), 1.0), v); }
   /// <u, v> of each row
   PerRow dot(ConstV u, ConstV v) const;
+  void copy(Joint const& from, Joint const& to) const {
+    copy(from.x, to.x);
+    copy(from.y, to.y);
+  }
+  void axpby(PerRow const& a, Joint const& u, PerRow const& b, Joint const& v) const {
+    axpby(a, u.x, b, v.x);
+    axpby(a, u.y, b, v.y);
+  }
+  void axpy(PerRow const& a, Joint const& u, Joint const& v) const {
+    axpby(a, u, PerRow(rows(), 1.0), v);
+  }
+  void axpy(double a, Joint const& u, Joint const& v) const { axpy(PerRow(rows(), a), u, v); }
+  PerRow dot(Joint const& u, Joint const& v) const;
   /// sqrt(sum over rows of ||u||^2)
   double norm(ConstV u) const;
 

@@ -82,11 +82,18 @@ struct Assessment {
 std::string not_stationary(Assessment const& assessment);
 std::string not_selected(Assessment const& assessment);
 
+/// A number that a method has found out about its run, under a name of its own; its header says what.
+struct Finding {
+  std::string name;
+  double value = 0;
+};
+
 struct SolveResult {
   SolveOutcome outcome = SolveOutcome::failed;
   int iterations = 0;
   Iteration last;
   std::optional<Assessment> assessment;  ///< of methods other than HG-MS
+  std::vector<Finding> findings;         ///< of methods that have some
   /// Converged and certified.
   bool solved() const {
     return outcome == SolveOutcome::converged && last.certificate.verdict == Verdict::certified;

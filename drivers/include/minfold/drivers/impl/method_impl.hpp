@@ -54,6 +54,7 @@ class MethodRun {
       }
       if (k == 0) scale_ = last.scale;
     }
+    result.findings = method.findings();
     state_.warm = result.outcome != SolveOutcome::failed;
     if (options_.assess && state_.warm)
       assess(result);

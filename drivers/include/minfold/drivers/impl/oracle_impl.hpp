@@ -18,9 +18,9 @@ void axpby_rows(E const& space, int rows, Scalars<T const, E> a, Vectors<T const
       Kokkos::MDRangePolicy<E, Kokkos::Rank<2>>(space, {0, 0}, {int(v.extent(0)), n}),
       KOKKOS_LAMBDA(int item, int i) {
         int const row = rows == 1 ? 0 : item % rows;
-        // 0 v is 0 whatever v holds: it may not have been set yet.
+        // 0 v is 0 whatever v holds: it may not have been set yet. 0 u too: a row may leave u out.
         T const old = b(row) == T(0) ? T(0) : b(row) * v(item, i);
-        v(item, i) = a(row) * u(item, i) + old;
+        v(item, i) = a(row) == T(0) ? old : a(row) * u(item, i) + old;
       });
 }
 
@@ -99,6 +99,30 @@ void Oracle<T, E>::mixed_transpose(ConstV at_x, ConstV at_y, ConstV z, V out) co
   auto const each = contributions(out, int(at_y.extent(0)));
   problem_.mixed_transpose(space_, at_x, at_y, z, each);
   reduce(each, out);
+}
+
+template <class T, ExecutionSpace E>
+void Oracle<T, E>::projected_step(PerRow const& t, V g, V scratch) const {
+  PerRow back(t), inverse(t), opposite(t);
+  for (std::size_t r = 0; r < t.size(); ++r) {
+    back[r] = -t[r];
+    inverse[r] = t[r] > 0 ? 1 / t[r] : 0.0;
+    opposite[r] = -inverse[r];
+  }
+  axpy(back, g, x);
+  copy(x, scratch);
+  project(x);
+  // (x_before - x_after) / t = g + (what the projection took away) / t
+  axpby(opposite, x, inverse, scratch);
+  axpy(1.0, scratch, g);
+}
+
+template <class T, ExecutionSpace E>
+std::vector<double> Oracle<T, E>::dot(Joint const& u, Joint const& v) const {
+  auto sum = dot(u.x, v.x);
+  auto const of_y = dot(u.y, v.y);
+  for (std::size_t r = 0; r < sum.size(); ++r) sum[r] += of_y[r];
+  return sum;
 }
 
 template <class T, ExecutionSpace E>
