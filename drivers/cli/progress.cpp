@@ -98,12 +98,16 @@ void Progress::update(Iteration const& it) {
   if (norms_.size() > (rewrites_ ? 1u : 3u) && now - shown_ < pause) return;
   shown_ = now;
   double const rest = left(it);
+  // Methods other than HG-MS have a measure of their own, after their first step, and a verdict at the end.
+  bool const own = std::isfinite(it.lower_gradient_norm);
   std::vector<Part> const parts = {
       {6, name_},
       {5, fmt::format("  {}/{}", it.iteration, max_iterations_)},
-      {1, fmt::format("  F {:.6g}", it.upper)},
-      {3, fmt::format("  |grad F| {:.2e}", it.hypergradient_norm)},
-      {0, fmt::format("  {}", to_string(it.certificate.verdict))},
+      {1, fmt::format("  {} {:.6g}", own ? "f" : "F", it.upper)},
+      {3, own ? (it.iteration == 0 ? std::string()
+                                   : fmt::format("  stationarity {:.2e}", it.hypergradient_norm))
+              : fmt::format("  |grad F| {:.2e}", it.hypergradient_norm)},
+      {0, own ? std::string() : fmt::format("  {}", to_string(it.certificate.verdict))},
       {2, "  " + duration(it.seconds)},
       {4, std::isfinite(rest) ? ", about " + duration(rest) + " left" : ""}};
   if (rewrites_) {

@@ -58,8 +58,10 @@ std::string summary(SolveReport const& report, bool only_the_line) {
     auto const& first = report.iterations.front();
     bool const own = report.method != "hgms";
     row(own ? "f(x, y)" : "F", fmt::format("{:.10g} -> {:.10g}", first.upper, last.upper));
+    // Other methods know their measure after a step only.
+    auto const& second = report.iterations[own && report.iterations.size() > 1 ? 1 : 0];
     row(own ? "stationarity" : "|grad F|",
-        fmt::format("{:.3g} -> {:.3g}", first.hypergradient_norm, last.hypergradient_norm));
+        fmt::format("{:.3g} -> {:.3g}", second.hypergradient_norm, last.hypergradient_norm));
     if (result.assessment)
       row("by HG-MS", fmt::format("F = {:.10g}, |grad F| = {:.3g} at the end",
                                   result.assessment->upper, result.assessment->hypergradient_norm));

@@ -32,7 +32,7 @@ struct AidCgOptions {
 ///     x := proj(x - step (grad_x f - G^T v)),   H v = grad_y f.
 /// FOUND in the repositories named in Grazzi et al. and used by most papers of the field, D = N = 10.
 /// Biased where S(x) is a manifold: y is the point of S(x) that descent happens to reach, and grad_y f has
-/// a part in ker H there, on which CG does not converge. CG starts from 0 (DERIVED: a warm start would
+/// a part in ker H there: CG on such a system comes near for some steps and then diverges. CG starts from 0 (DERIVED: a warm start would
 /// keep null components for ever) and ends where the curvature along its direction is not positive.
 /// Stationarity: ||grad_x f - G^T v||.
 template <class T, ExecutionSpace E>
