@@ -100,9 +100,9 @@ def draw(report, case, runs):
                 x = result["records"]["gradient_equivalents"] if budget == "work" else result["seconds"]
                 budget_size = tags["gradient_equivalents"] if budget == "work" else tags["seconds"]
                 curves.append((tags["method"], [(a, b) for a, b in zip(x, result["records"]["upper"]) if b is not None]))
-        # A run that diverges would hide all others.
+        # A run that diverges, or begins anywhere, would hide all others.
         least = min((y for _, points in curves for _, y in points), default=0)
-        first = [points[0][1] for _, points in curves if points]
-        top = max(first, default=1)
+        first = sorted(points[0][1] for _, points in curves if points)
+        top = first[len(first) // 2] if first else 1
         report.figure(f"{name}_{budget}", f"{case}: f(x, y) along the run, seed 1", x_label, "f", curves,
                       extra=f"set xrange [0:{1.02 * budget_size!r}]\nset yrange [{least - 0.05 * (top - least)!r}:{top + 0.05 * (top - least)!r}]")

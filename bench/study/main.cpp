@@ -17,16 +17,16 @@ namespace minfold::study {
 
 std::vector<Study> const& studies() {
   static std::vector<Study> const all = {
-      {"selection", "what each method takes for grad F where the lower solution is not unique", 3,
-       0.3, run_selection},
-      {"regularity", "kinks and lost smoothness of F along a line, by HG-MS and by closed form", 2,
-       0.2, run_regularity},
-      {"rates", "slopes of QP1 and QP2, convergence of PBGD, products of HG-MS against k and d", 15,
-       0.5, run_rates},
-      {"global", "whether PBGD and HG-MS reach the constrained optimum from random starts", 10, 0.5,
+      {"selection", "what each method takes for grad F where the lower solution is not unique", 8,
+       0.5, run_selection},
+      {"regularity", "kinks and lost smoothness of F along a line, by HG-MS and by closed form",
+       0.5, 0.1, run_regularity},
+      {"rates", "slopes of QP1 and QP2, convergence of PBGD, products of HG-MS against k and d", 6,
+       0.3, run_rates},
+      {"global", "whether PBGD and HG-MS reach the constrained optimum from random starts", 12, 0.6,
        run_global},
       {"comparison", "all methods on hyper-cleaning and redundant-arm, equal work and equal time",
-       80, 1, run_comparison}};
+       80, 0.6, run_comparison}};
   return all;
 }
 

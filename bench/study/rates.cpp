@@ -18,29 +18,37 @@ RunSpec spec_for(std::string const& problem, std::string const& method,
   return spec;
 }
 
-/// The mean over a run of the squared KKT residual, against its length K. Constants of the source; the
-/// nonconvex toy has its own.
+/// The mean over a run of the squared KKT residual, against its length K. With the constants of the source,
+/// and with smaller steps: those of the source are beyond 2 / L on the toys until K is some 10^4.
 void quadratic_programs(Runner& runner, bool quick) {
+  struct Case {
+    std::string problem, mode, constants, c2;
+  };
+  std::vector<Case> const cases = {
+      {"quadratic", "qp1", "source", "1.5"},      {"quadratic", "qp2", "source", "10"},
+      {"convex-toy", "qp1", "source", "1.5"},     {"convex-toy", "qp2", "source", "10"},
+      {"cosine-toy", "qp1", "source", "2"},       {"cosine-toy", "qp2", "source", "0.5"},
+      {"convex-toy", "qp1", "small step", "0.2"}, {"convex-toy", "qp2", "small step", "2"},
+      {"cosine-toy", "qp1", "small step", "0.1"}};
   std::vector<int> const lengths = quick ? std::vector{1000, 2000, 4000}
                                          : std::vector{1000, 2000, 4000, 8000, 16000, 32000, 64000};
-  for (std::string const problem : {"quadratic", "convex-toy", "cosine-toy"})
-    for (std::string const variant : {"qp1", "qp2"}) {
-      if (!runner.has_problem(problem) || !runner.has_method("qp-flow")) continue;
-      for (int const length : lengths)
-        for (int seed = 1; seed <= (quick ? 1 : 3); ++seed) {
-          auto spec = spec_for(problem, "qp-flow", {"mode=" + variant});
-          if (problem == "cosine-toy") spec.sets.push_back(variant == "qp1" ? "c2=2" : "c2=0.5");
-          spec.problem_seed = spec.seed = std::uint64_t(seed);
-          spec.max_iterations = length;
-          spec.tolerance = 0;
-          spec.record_every = std::max(1, length / 500);
-          runner.run(spec, {{"part", "qp"},
-                            {"problem", problem},
-                            {"variant", variant},
-                            {"K", length},
-                            {"seed", seed}});
-        }
-    }
+  for (auto const& what : cases) {
+    if (!runner.has_problem(what.problem) || !runner.has_method("qp-flow")) continue;
+    for (int const length : lengths)
+      for (int seed = 1; seed <= (quick ? 1 : 3); ++seed) {
+        auto spec = spec_for(what.problem, "qp-flow", {"mode=" + what.mode, "c2=" + what.c2});
+        spec.problem_seed = spec.seed = std::uint64_t(seed);
+        spec.max_iterations = length;
+        spec.tolerance = 0;
+        spec.record_every = std::max(1, length / 500);
+        runner.run(spec, {{"part", "qp"},
+                          {"problem", what.problem},
+                          {"variant", what.mode},
+                          {"constants", what.constants},
+                          {"K", length},
+                          {"seed", seed}});
+      }
+  }
 }
 
 /// Distance of (x, y) from the optimum along a run, for one penalty after the other.
