@@ -125,8 +125,10 @@ SolveResult minimize(Space const& space, AnyProblem<T, Space> const& problem,
     if (run.max_iterations) options.max_iterations = *run.max_iterations;
     if (run.tolerance) {
       options.tolerance = T(*run.tolerance);
-      MINFOLD_REQUIRE(options.tolerance >= T(0) && std::isfinite(options.tolerance),
-                      "the tolerance ", *run.tolerance, " is not a number in this precision");
+      // Zero, never to stop, must have been meant.
+      MINFOLD_REQUIRE((options.tolerance > T(0) || *run.tolerance == 0) &&
+                          std::isfinite(options.tolerance),
+                      "--tolerance ", *run.tolerance, ": not a number in this precision");
     }
     run.max_iterations = options.max_iterations;
     run.tolerance = double(options.tolerance);
