@@ -20,7 +20,7 @@ Ended penalized(NamedProblem<double> const& named, double multiplier, int iterat
   auto const start = named.truth(named.start);
   auto const end = run_named<double>(*named.problem, "f2sa",
                                      {"multiplier=" + std::to_string(multiplier), "increment=0",
-                                      "decay=false", "inner-steps=20", "step=0.05"},
+                                      "step-decay=false", "inner-steps=20", "step=0.05"},
                                      named.start, start.selection, iterations);
   auto const gradient = named.truth(end.x).gradient;
   return {std::sqrt(dot(gradient, gradient)), end.lines.back().hypergradient_norm};

@@ -23,7 +23,7 @@ struct F2saOptions {
         settings.number("multiplier", double(o.multiplier), 1e-300, 1e300, "lambda at the start"));
     o.increment =
         T(settings.number("increment", double(o.increment), 0, 1e300, "of lambda an iteration"));
-    o.decay = settings.flag("decay", o.decay, "steps fall like k^(-5/7) and k^(-4/7)");
+    o.decay = settings.flag("step-decay", o.decay, "steps fall like k^(-5/7) and k^(-4/7)");
     o.step = baseline::step_from(settings, o.step);
     return o;
   }
