@@ -41,7 +41,7 @@ Case cleaning(std::string const& name, bool fashion, bool network, bool quick) {
   }
   c.x_unit = 4 * train;
   c.gradient_equivalents = quick ? 400 : 40000;
-  c.seconds = quick ? 0.1 : 5;
+  c.seconds = quick ? 0.1 : 3;
   c.assess = !network;
   return c;
 }
@@ -60,7 +60,7 @@ std::vector<Case> cases(bool quick) {
   arm.sets = {"targets=" + std::to_string(targets)};
   arm.x_unit = 0.01 / targets;  // F is a sum over targets, and x is a length of some decimetres
   arm.gradient_equivalents = (quick ? 400.0 : 20000.0) * targets;
-  arm.seconds = quick ? 0.1 : 5;
+  arm.seconds = quick ? 0.1 : 3;
   arm.assess = true;
   all.push_back(arm);
   return all;
@@ -113,6 +113,7 @@ void compare(Runner& runner, Case const& what, Contender const& contender, bool 
   auto trial = spec;
   trial.problem_seed = tuning.seed;
   trial.gradient_equivalents = tuning_work;
+  trial.seconds = 2 * what.seconds;  // samples of data are cheap in work, and not in time
   auto pilot = trial;
   pilot.seed = tuning.seed;
   int const count =
@@ -136,6 +137,7 @@ void compare(Runner& runner, Case const& what, Contender const& contender, bool 
     };
     auto work = spec;
     work.gradient_equivalents = what.gradient_equivalents;
+    work.seconds = 4 * what.seconds;
     give_iterations(work, count);
     auto const result = runner.run(work, tags("work"));
     if (result.contains("refused")) return;

@@ -44,6 +44,7 @@ def report(report, runs, quick):
     report.text(f"All methods with the same data, x_0 and seed; {seeds} seeds; mean and 95 % interval (t distribution). The step is tuned on a seed "
                 f"of its own ({tuning} runs a method), with a quarter of the equal work. Equal work is counted in gradients of g over all data "
                 "(a product with H or its mixed block is two); equal time includes what the records cost. F(x) is assessed by HG-MS at the final x, not counted. "
+                "Runs with equal work end after four times the seconds of equal time, if the work is not done by then. "
                 "No method overdraws a budget, except where its first iteration does: the columns of work and time show it.")
     averages = []
     for case in dict.fromkeys(r["case"] for r in rows):

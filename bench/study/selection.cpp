@@ -40,7 +40,7 @@ void run_selection(Runner& runner, bool quick) {
       spec.record_every = *spec.max_iterations;
       auto const tuning = tuning_of(contender, steps);
       auto const chosen = tune(runner, spec, tuning, [](Json const& result) {
-        return value_or_infinity(result.at("end"), "gradient_norm_true");
+        return value_or_infinity(result.at("end"), "F_true");
       });
       spec.sets.push_back(chosen);
       spec.record_every = 1;
