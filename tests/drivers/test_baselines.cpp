@@ -279,7 +279,8 @@ TEST_CASE("independent problems side by side give what each gives alone", "[base
   Vec x, y;
   for (int i = 0; i < count; ++i) {
     x.push_back(0.3 + 0.2 * i);
-    y.insert(y.end(), {0.9 - 0.1 * i, 0.4 + 0.2 * i});
+    y.push_back(0.9 - 0.1 * i);
+    y.push_back(0.4 + 0.2 * i);
   }
   for (auto const& formula : formulas) {
     auto sets = formula.sets;
