@@ -27,7 +27,7 @@ struct NystromRecord {
   Outcome outcome = Outcome::not_run;
   int rank = 0;         ///< vectors kept; 0: the preconditioner is the identity
   int products = 0;     ///< of the sketch
-  T norm_estimate = 0;  ///< lower bound of ||A||
+  T norm_estimate = 0;  ///< lower bound of ||A||, by the sketch: ||A||_F / sqrt(n) or so
   T largest = 0;        ///< largest and smallest kept eigenvalue of the approximation
   T smallest = 0;
   T predicted_plain =

@@ -131,6 +131,40 @@ struct NystromFactors {
   Scalars<EigenRecord<T>, E> eigen;
 };
 
+/// roots(item) := 3/2 I - 1/2 G of the items that are rough, I of the others, so that an item does not depend on
+/// those beside it; in the first round all are. values of what was not kept := 0. Returns the number of items
+/// that will still be rough. Waits.
+template <ExecutionSpace E, std::floating_point T>
+int right_angles(E const& space, Blocks<T, E> const& gram, Blocks<T, E> const& roots,
+                 Vectors<T, E> const& values, Scalars<int, E> const& rough, bool first) {
+  int const items = int(gram.extent(0)), width = int(gram.extent(1));
+  for_each_item(
+      "minfold::nystrom::right_angles", space, items, width * width,
+      KOKKOS_LAMBDA(TeamMember<E> const& team, int item) {
+        bool const works = first || rough(item) != 0;
+        T const error = team_max(team, width * width, [&](int t) {
+          int const i = t / width, j = t % width;
+          bool const kept = gram(item, i, i) > T(0.5) && gram(item, j, j) > T(0.5);
+          return kept ? Kokkos::abs(gram(item, i, j) - (i == j ? T(1) : T(0))) : T(0);
+        });
+        team_for(team, width * width, [&](int t) {
+          int const i = t / width, j = t % width;
+          T const one = i == j ? T(1) : T(0);
+          roots(item, i, j) = works ? T(1.5) * one - T(0.5) * gram(item, i, j) : one;
+          if (i == j && !(gram(item, i, i) > T(0.5))) values(item, i) = T(0);
+        });
+        team.team_barrier();
+        // A NaN will not get better.
+        Kokkos::single(Kokkos::PerTeam(team),
+                       [&] { rough(item) = works && error * error > T(64) * epsilon<T>; });
+      });
+  int left = 0;
+  Kokkos::parallel_reduce(
+      "minfold::nystrom::rough", Kokkos::RangePolicy<E>(space, 0, items),
+      KOKKOS_LAMBDA(int item, int& count) { count += rough(item); }, left);
+  return left;
+}
+
 template <ExecutionSpace E, std::floating_point T>
 NystromFactors<T, E> nystrom_factors(E const& space, NystromSketch<T, E> const& sketch) {
   int const items = int(sketch.omega.extent(0)), width = sketch.done,
@@ -157,28 +191,30 @@ NystromFactors<T, E> nystrom_factors(E const& space, NystromSketch<T, E> const& 
   symmetric_eigen(space, gram, squares, second, {.verify = false});
   inverse_roots(space, gram, squares, second, cut, roots);
   wide_combine(space, Transpose::no, T(1), roots, Leading(factor), T(0), Leading(f.vectors));
-  // The Gram matrix knows small values to eps v_1 only, and so do the vectors their right angles:
-  // U := (3/2 I - 1/2 U U^T) U squares that error.
-  wide_gram(space, Leading(f.vectors), Leading(f.vectors), gram, partial);
   auto const values = f.values;
   Kokkos::parallel_for(
-      "minfold::nystrom::right_angles",
-      Kokkos::MDRangePolicy<E, Kokkos::Rank<3>>(space, {0, 0, 0}, {items, width, width}),
-      KOKKOS_LAMBDA(int item, int i, int j) {
-        bool const kept = gram(item, i, i) > T(0.5);
-        roots(item, i, j) = (i == j ? T(1.5) : T(0)) - T(0.5) * gram(item, i, j);
-        if (i == j) values(item, i) = kept ? squares(item, width - 1 - i) : T(0);
-      });
-  wide_combine(space, Transpose::no, T(1), roots, Leading(f.vectors), T(0), Leading(factor));
-  f.vectors = factor;
-  return f;
+      "minfold::nystrom::values",
+      Kokkos::MDRangePolicy<E, Kokkos::Rank<2>>(space, {0, 0}, {items, width}),
+      KOKKOS_LAMBDA(int item, int i) { values(item, i) = squares(item, width - 1 - i); });
+  // The Gram matrix knows small values to eps v_1 only, and so do the vectors their right angles: an
+  // error e of eps v_1 / v_l. U := (3/2 I - 1/2 U U^T) U leaves e^2, and again where that is too much.
+  auto const rough = make_scalars<int>(space, "minfold::nystrom::rough", items);
+  auto to = factor;
+  for (int round = 0;; ++round) {
+    wide_gram(space, Leading(f.vectors), Leading(f.vectors), gram, partial);
+    int const left = right_angles(space, gram, roots, values, rough, round == 0);
+    wide_combine(space, Transpose::no, T(1), roots, Leading(f.vectors), T(0), Leading(to));
+    std::swap(f.vectors, to);
+    if (left == 0 || round == 2) return f;
+  }
 }
 
 /// Bytes that nystrom_factors allocates at its peak, its result included.
 template <std::floating_point T, ExecutionSpace E>
 std::size_t nystrom_factor_bytes(E const& space, std::size_t items, std::size_t width, int n) {
   return 2 * array_bytes<T>(items * width * n) + 3 * array_bytes<T>(items * width) +
-         2 * array_bytes<EigenRecord<T>>(items) + 2 * array_bytes<T>(items * width * width) +
+         2 * array_bytes<EigenRecord<T>>(items) + array_bytes<int>(items) +
+         2 * array_bytes<T>(items * width * width) +
          array_bytes<T>(items * wide_partial(int(width), int(width), n)) +
          symmetric_eigen_bytes<T, E>(int(items), int(width), {.verify = false}, space);
 }
@@ -278,8 +314,10 @@ Nystrom<typename A::scalar_type, E> nystrom(
             r.rank = rank;
             r.largest = rank > 0 ? v(0) : T(0);
             r.smallest = rank > 0 ? v(rank - 1) : T(0);
-            r.norm_estimate = norms(item) > r.largest ? norms(item) : r.largest;
             T const lowest = f.sketched(item, 0), highest = f.sketched(item, width - 1);
+            // Not the largest value: where A is not semidefinite, and the sketch too narrow to see it, that
+            // exceeds ||A||.
+            r.norm_estimate = norms(item);
             if (!Kokkos::isfinite(norms(item)) || f.eigen(item).outcome == Outcome::not_finite)
               r.outcome = Outcome::not_finite;
             else if (lowest < -default_kernel_tolerance<T> * Kokkos::max(highest, -lowest))

@@ -116,10 +116,18 @@ std::size_t pinv_pcg_bytes(E const& space, A const& a, int width, int columns) {
   std::size_t const items = a.batch_size(), n = a.dim(), systems = items * columns;
   if (systems * n == 0) return 0;
   std::size_t const start = 2 * array_bytes<T>(items * n) + product_bytes(space, a, 1);
-  return 4 * array_bytes<T>(systems * n) + array_bytes<impl::PcgState<T>>(systems) +
-         array_bytes<T>(items) + array_bytes<T>(systems * width) +
-         array_bytes<T>(items * wide_partial(columns, width, a.dim())) +
-         std::max(start, product_bytes(space, a, columns));
+  std::size_t const held = 4 * array_bytes<T>(systems * n) +
+                           array_bytes<impl::PcgState<T>>(systems) + array_bytes<T>(items);
+  std::size_t multiply = product_bytes(space, a, columns);
+  if constexpr (impl::has_halves<A, E>) {
+    if (impl::chosen_path<A, E>(Path::automatic, columns, int(n)) != Path::bulk)
+      return held + start;
+    if (columns <= impl::columns_by_halves)
+      multiply = impl::SplitProduct<E, T>::bytes(int(items), columns, int(n));
+  }
+  return held + std::max(start, array_bytes<T>(systems * width) +
+                                    array_bytes<T>(items * wide_partial(columns, width, a.dim())) +
+                                    multiply);
 }
 
 template <ExecutionSpace E, Operator<E> A, class B, class Z, class Records>

@@ -6,6 +6,8 @@
 #include <minfold/kernels/impl/range_by_pivots.hpp>
 #include <minfold/kernels/range_finder.hpp>
 
+#include <cmath>
+
 namespace minfold::impl {
 
 /// to(:, 0.., :) := q, then products of random vectors divided by the norm of A, so that what is
@@ -151,8 +153,9 @@ int count_above(E const& space, Scalars<T, E> const& bound,
 }
 
 /// Bytes that range_by_sketch allocates at its peak where A has `rank` eigenvalues above the tolerance. A
-/// range that fills the last block to the brim takes one block more: a square sketch of it is so badly
-/// conditioned that the probes still see something.
+/// range that fills the last block to the brim takes one block more where its square sketch leaves more
+/// rounding than the tolerance allows: the condition of a square of normal numbers is about 5 rank (Edelman
+/// 1988), and probes, sqrt(n) long, multiply by 8.
 template <ExecutionSpace E, class A>
 std::size_t range_by_sketch_bytes(E const& space, A const& a, int capacity,
                                   RangeFinderOptions<typename A::scalar_type> const& options,
@@ -164,6 +167,7 @@ std::size_t range_by_sketch_bytes(E const& space, A const& a, int capacity,
   bool const fixed = options.rank > 0;
   int const widest =
       std::min(n, fixed ? options.rank + options.oversampling : capacity + options.block);
+  bool const brimful = T(40) * std::sqrt(T(n)) * T(rank) * epsilon<T> > options.tolerance;
   std::size_t most = 0;
   int width = 0, probe = 0;
   for (;;) {
@@ -171,7 +175,7 @@ std::size_t range_by_sketch_bytes(E const& space, A const& a, int capacity,
     most = std::max(most, vectors(width) + vectors(probe) + 2 * vectors(count) +
                               std::max(product_bytes(space, a, count), vectors(count)));
     probe = count;
-    if (width > 0 && (fixed || width >= widest || width > rank)) break;
+    if (width > 0 && (fixed || width >= widest || width >= rank + brimful)) break;
     int const wider = std::min(widest, width + count);
     std::size_t const powers =
         fixed && options.power_iterations > 0 ? vectors(wider) + product_bytes(space, a, wider) : 0;
