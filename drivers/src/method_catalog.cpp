@@ -126,9 +126,9 @@ SolveResult minimize(Space const& space, AnyProblem<T, Space> const& problem,
     if (run.tolerance) {
       options.tolerance = T(*run.tolerance);
       // Zero, never to stop, must have been meant.
-      MINFOLD_REQUIRE((options.tolerance > T(0) || *run.tolerance == 0) &&
-                          std::isfinite(options.tolerance),
-                      "--tolerance ", *run.tolerance, ": not a number in this precision");
+      MINFOLD_REQUIRE(
+          (options.tolerance > T(0) || *run.tolerance == 0) && std::isfinite(options.tolerance),
+          "--tolerance ", *run.tolerance, ": not a number in this precision");
     }
     run.max_iterations = options.max_iterations;
     run.tolerance = double(options.tolerance);
