@@ -49,7 +49,8 @@ struct Nystrom {
 /// Gives     at most `rank` orthonormal vectors in range A and their values, 0 <= approximation <= A up
 ///           to rounding. `indefinite_operator`: the sketch saw a clearly negative eigenvalue;
 ///           `not_finite`: rank 0. A given rank above that of A leaves the rank of A.
-/// Costs     one block of `rank` products, 4 n rank^2 flops, three words a component and vector.
+/// Costs     one block of `rank` products, 12 n rank^2 flops, and 4 n rank^2 more for each of up to two
+///           further rounds where right angles need them; three words a component and vector.
 ///           Automatic: 16, 32, 64, ... until the rule stops; the products of a step are kept. Waits for
 ///           the records.
 /// Rule      With v_l the smallest value of a sketch of width l, CG with it as preconditioner has the
