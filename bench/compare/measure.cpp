@@ -75,37 +75,55 @@ bool scales(Case const& c) {
   return c.job == Job::cg && (c.name == "1000x32c1e2" || c.name == "200x128c1e2");
 }
 
-Scaling measure_scaling([[maybe_unused]] Case const& c, [[maybe_unused]] Plan const& plan) {
+namespace {
+
+/// @pre  OneSpace is an execution space with an instance of one thread. A template, so that it is
+///       compiled for such spaces only.
+template <class OneSpace>
+void measure_threads(Scaling& s, Case const& c, Plan const& plan) {
+  Problem const problem = make_problem(c);
+  s.threads = OneSpace().concurrency();
+  // Two instances: the threads of the second wait in the pool while the first works.
+  Contender const one = minfold_contender(problem, OneSpace(1)), all = minfold_contender(problem);
+  double slowest = 0;
+  for (auto const* contender : {&all, &one}) {
+    Measured const m = checked(problem, *contender, plan);
+    if (m.verdict.wrong) s.verdict = m.verdict;
+    slowest = m.milliseconds;
+  }
+  if (s.verdict.wrong) return;
+  s.rounds =
+      plan.rounds > 0 ? plan.rounds : std::clamp(int(500 * plan.seconds / (1.5 * slowest)), 5, 101);
+  std::vector<double> ones, alls, ratios;
+  for (int round = 0; round < s.rounds; ++round) {
+    ones.push_back(seconds_of(one));
+    alls.push_back(seconds_of(all));
+    ratios.push_back(ones.back() / alls.back());
+  }
+  s.one = 1e3 * quantile(ones, 0.5);
+  s.all = 1e3 * quantile(alls, 0.5);
+  s.speedup = quantile(ratios, 0.5);
+  s.low = quantile(ratios, 0.25);
+  s.high = quantile(ratios, 0.75);
+}
+
+/// Whether Execution is OpenMP, whose instances take a number of threads.
+template <class Execution>
+constexpr bool has_threads =
+#if defined(KOKKOS_ENABLE_OPENMP)
+    std::is_same_v<Execution, Kokkos::OpenMP>;
+#else
+    false;
+#endif
+
+}  // namespace
+
+Scaling measure_scaling(Case const& c, Plan const& plan) {
   Scaling s;
   s.what = c;
-#if defined(KOKKOS_ENABLE_OPENMP)
-  if constexpr (std::is_same_v<Space, Kokkos::OpenMP>) {
-    Problem const problem = make_problem(c);
-    s.threads = Space().concurrency();
-    // Two instances: the threads of the second wait in the pool while the first works.
-    Contender const one = minfold_contender(problem, Space(1)), all = minfold_contender(problem);
-    double slowest = 0;
-    for (auto const* contender : {&all, &one}) {
-      Measured const m = checked(problem, *contender, plan);
-      if (m.verdict.wrong) s.verdict = m.verdict;
-      slowest = m.milliseconds;
-    }
-    if (s.verdict.wrong) return s;
-    s.rounds = plan.rounds > 0 ? plan.rounds
-                               : std::clamp(int(500 * plan.seconds / (1.5 * slowest)), 5, 101);
-    std::vector<double> ones, alls, ratios;
-    for (int round = 0; round < s.rounds; ++round) {
-      ones.push_back(seconds_of(one));
-      alls.push_back(seconds_of(all));
-      ratios.push_back(ones.back() / alls.back());
-    }
-    s.one = 1e3 * quantile(ones, 0.5);
-    s.all = 1e3 * quantile(alls, 0.5);
-    s.speedup = quantile(ratios, 0.5);
-    s.low = quantile(ratios, 0.25);
-    s.high = quantile(ratios, 0.75);
-  }
-#endif
+  [&]<class Execution>(Execution const&) {
+    if constexpr (has_threads<Execution>) measure_threads<Execution>(s, c, plan);
+  }(Space());
   return s;
 }
 
