@@ -141,6 +141,7 @@ SolveResult minimize(Space const& space, AnyProblem<T, Space> const& problem,
     settings.refuse_unknown();
     return minimize_hgms<T, Space>(space, problem, state, options, observer);
   }
+  settings.prefer("sampling-seed", std::to_string(run.seed % 2147483648u));  // the key is an int
   auto const method = make<T>(chosen, settings);
   RunOptions<T> options;
   apply(options);

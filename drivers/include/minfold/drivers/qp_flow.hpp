@@ -89,7 +89,7 @@ class QpFlow final : public Method<T, E> {
     }
     o.axpy(multipliers_, at_.gradient, at_.upper);  // -d
     o.axpy(-length, at_.upper.y, o.y);
-    o.projected_step(PerRow(o.rows(), length), at_.upper.x, scratch_);
+    o.projected_step(length, at_.upper.x, scratch_);
     s.kkt_residual = 0;
     for (double const square : o.dot(at_.upper, at_.upper)) s.kkt_residual += square;
     sums_.direction += s.kkt_residual;
