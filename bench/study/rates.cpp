@@ -96,7 +96,7 @@ void penalties(Runner& runner, bool quick) {
       runner.run(spec, {{"part", "pbgd"}, {"data", data.name}, {"gamma", gamma}});
     }
     for (double const eps : data.accuracies) {
-      double const gamma = 1 / std::sqrt(eps);
+      double const gamma = 2 / std::sqrt(eps);  // g - g* is then about eps / 4
       int const inner = int(std::ceil(2 * std::log(1 / eps)));
       auto spec = spec_for("representation", "pbgd", data.sets);
       spec.sets.push_back(fmt::format("gamma={}", gamma));

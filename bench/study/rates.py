@@ -28,7 +28,7 @@ def programs(report, runs):
                 "Both rates are upper bounds, for steps of at most 1 / L. The toys' wave has L of some 40, which the steps of the source exceed until K is some 10^4, and f has many basins there: "
                 "the mean depends on the basin that a run of K steps comes to, not on K alone. So the slopes are judged on the quadratic, and on the toys the bound that the descent inequality gives "
                 "with short steps: 2 (f(z_0) - inf f) / (step K) + 2 mean(lambda alpha rho).")
-    shown, curves = [], []
+    shown, curves = [], {}
     for problem, variant, constants in dict.fromkeys((r["problem"], r["variant"], r["constants"]) for r in rows):
         these = [r for r in rows if (r["problem"], r["variant"], r["constants"]) == (problem, variant, constants)]
         seeds = sorted({r["seed"] for r in these})
@@ -47,12 +47,14 @@ def programs(report, runs):
                          len(measured) == len(seeds) and all(abs(s - expected) <= 0.08 for s in measured), full=True)
         if constants == "short step" or judged:
             within = [r for r in these if r["kkt"] is not None and r["kkt"] <= r["bound"]]
-            report.claim(f"{name}: mean of |d|^2 below the bound of the descent inequality, in each run",
+            report.claim(f"{name}: mean squared residual below the bound of the descent inequality, in each run",
                          f"{len(within)} of {len(these)}, at most {short(max((r['kkt'] / r['bound'] for r in these if r['kkt'] is not None), default=None), 2)} of it",
                          len(within) == len(these))
-        curves.append((name, [(r["K"], r["kkt"]) for r in these if r["seed"] == seeds[0]]))
-    report.show(["problem", "method", "constants", "promised slope", "measured", "from K = 1.6e4", "each seed", "of |grad h|^2", "of h"], shown)
-    report.figure("qp", "Mean squared KKT residual, first seed", "K", "residual", curves, log="xy", style="linespoints")
+        curves.setdefault(problem, []).append((f"{variant}, {constants}", [(r["K"], r["kkt"]) for r in these if r["seed"] == seeds[0]]))
+    report.show(["problem", "method", "constants", "promised slope", "measured", "from K = 1.6e4", "each seed", "of \\|grad h\\|^2", "of h"], shown)
+    for problem, lines in curves.items():
+        report.figure("qp_" + problem.replace("-", "_"), f"Mean squared KKT residual on {problem}, first seed", "K", "residual", lines, log="xy",
+                      style="linespoints", size=(700, 420))
 
 
 DATA = {"determined": "The training data see all inputs", "free": "The training data leave directions to the validation data"}
@@ -104,7 +106,7 @@ def accuracies(report, runs, data):
         return
     report.table(f"accuracy_{data}", rows)
     measured = slope([(math.log(1 / r["eps"]), r["total"]) for r in rows])
-    report.text("## PBGD: iterations for an (eps, eps)-solution\n\n" + DATA[data] + ". gamma = eps^(-1/2), inner steps 2 log(1/eps), from the first record at which f(x, y) - F* and "
+    report.text("## PBGD: iterations for an (eps, eps)-solution\n\n" + DATA[data] + ". gamma = 2 eps^(-1/2), inner steps 2 log(1/eps), from the first record at which f(x, y) - F* and "
                 "g - g* are at most eps and stay there." + (
                     " The theorem has a PL constant that grows with gamma; here it does not: directions that the training samples do not see "
                     "have the curvature of f alone, so that iterations grow like gamma." if data == "free" else ""))
