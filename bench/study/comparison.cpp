@@ -32,8 +32,10 @@ Case cleaning(std::string const& name, bool fashion, bool network, bool quick) {
   c.problem = "hyper-cleaning";
   c.sets = {std::string("dataset=") + (fashion ? "idx" : "digits"),
             "train=" + std::to_string(train), "validation=" + std::to_string(train)};
-  if (fashion) c.sets.push_back("test=2000");
-  if (fashion || quick) c.sets.push_back("pool=4");
+  // As in arXiv 2504.17215. Raw pixels have a lower Hessian without a gap in its spectrum where some are
+  // dark in all but a few images, and then F has no certified value to compare with.
+  if (fashion) c.sets.insert(c.sets.end(), {"test=2000", "components=0.9"});
+  if (quick) c.sets.push_back("pool=4");
   if (network) {
     c.sets.push_back("model=mlp");
     c.sets.push_back(quick ? "hidden=4" : "hidden=10");
