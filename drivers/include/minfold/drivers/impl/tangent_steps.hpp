@@ -21,7 +21,8 @@ struct TangentSearch {
 /// What the steps of `refine` share.
 template <class T, ExecutionSpace E>
 struct RefineWork {
-  Vectors<T, E> gx, gradient, lambda, tangential, direction, trial, before, gradient_before;
+  Vectors<T, E> gx, gradient, lambda, tangential, direction, residual, trial, before,
+      gradient_before;
   Scalars<T, E> values;
   Scalars<TangentSearch<T>, E> searches;
   Scalars<SolveRecord<T>, E> solves;
@@ -33,6 +34,7 @@ struct RefineWork {
         lambda(make_vectors<T>(space, "minfold::refine::lambda", items, n)),
         tangential(make_vectors<T>(space, "minfold::refine::tangential", items, n)),
         direction(make_vectors<T>(space, "minfold::refine::direction", items, n)),
+        residual(make_vectors<T>(space, "minfold::refine::residual", items, n)),
         trial(make_vectors<T>(space, "minfold::refine::trial", items, n)),
         before(make_vectors<T>(space, "minfold::refine::before", items, n)),
         gradient_before(make_vectors<T>(space, "minfold::refine::gradient_before", items, n)),
