@@ -106,7 +106,8 @@ void judge(ItemCertificate& c, Evidence const& e, CertificateOptions const& o) {
       object(Verdict::uncertain,
              fmt::format(
                  "degeneracy: the smallest relative curvature along S is {:.1e} (needed {:.1e})",
-                 c.nondegeneracy, o.nondegeneracy));
+                 std::isnan(e.nondegeneracy_at_most) ? c.nondegeneracy : e.nondegeneracy_at_most,
+                 o.nondegeneracy));
     if (!e.compared)
       object(Verdict::uncertain, "uniqueness: not examined, only one candidate was tried");
     else if (!e.examined)

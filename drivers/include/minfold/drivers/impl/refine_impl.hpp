@@ -42,6 +42,9 @@ int judge_tangent_trial(E const& space, RefineWork<T, E> const& w, Vectors<T, E>
         Kokkos::single(Kokkos::PerTeam(team), [&] {
           s.searching = !accepted;
           if (accepted) lower(item) = w.trial_lower(item);
+          // `bounded` holds until the first trial is refused.
+          s.radius = accepted && s.bounded ? T(4) * s.radius : (accepted ? s.radius : length);
+          s.bounded = false;
           s.step *= T(0.5);
           if (!accepted && s.step * d_norm < T(1e3) * epsilon<T> * length) {
             s.searching = false;
@@ -80,6 +83,18 @@ struct Tangent {
   TangentProjector<T, E> projector;
 };
 
+/// residual := grad_y f - P_ker grad_y f
+template <class T, ExecutionSpace E>
+void subtract_tangential(E const& space, RefineWork<T, E> const& w) {
+  Kokkos::parallel_for(
+      "minfold::refine::range_part",
+      Kokkos::MDRangePolicy<E, Kokkos::Rank<2>>(
+          space, {0, 0}, {int(w.gradient.extent(0)), int(w.gradient.extent(1))}),
+      KOKKOS_LAMBDA(int item, int i) {
+        w.residual(item, i) = w.gradient(item, i) - w.tangential(item, i);
+      });
+}
+
 /// Tangent space, Riemannian gradient and lambda at y. The tangent space of an earlier point is taken where it
 /// still holds and where lambda can be had with it; so accurate lambda need not be: it shapes steps.
 template <class T, ExecutionSpace E>
@@ -96,6 +111,16 @@ Tangent<T, E> tangent_of_gradient(E const& space, LowerHessian<T, E> const& h,
     auto const s = summarize(space, w.solves);
     if (s[Outcome::iteration_limit] + s[Outcome::not_finite] == 0)
       return {memory.tangent, memory.projector};
+    // The kernel is the same and H is not: what H was makes CG short.
+    if (memory.tangent.representation != Representation::kernel_basis) {
+      int const n = h.dim();
+      subtract_tangential(space, w);
+      pinv_pcg(space, h, preconditioner_of(space, memory.tangent, n), w.residual, w.lambda,
+               w.solves, {.relative_tolerance = loose, .max_iterations = n / 4 + 1});
+      auto const again = summarize(space, w.solves);
+      if (again[Outcome::iteration_limit] + again[Outcome::not_finite] == 0)
+        return {memory.tangent, memory.projector};
+    }
   }
   auto const tangent = remembered_tangent_space(space, h, options.tangent, memory);
   bool const exact = tangent.representation == Representation::implicit;

@@ -3,6 +3,7 @@
 #define MINFOLD_DRIVERS_IMPL_TANGENT_MEMORY_HPP
 
 #include <minfold/drivers/impl/tangent_projector.hpp>
+#include <minfold/kernels/pinv_pcg.hpp>
 
 namespace minfold {
 
@@ -110,6 +111,52 @@ TangentMemory<T, E> memory_for(E const& space, TangentMemory<T, E> const& memory
   m.projector.coefficients = make_blocks<T>(space, "minfold::tangent_memory::coefficients",
                                             int(of.extent(0)), 1, int(m.projector.rows.extent(1)));
   return m;
+}
+
+/// H at the point of a tangent space as the preconditioner of an H near by: the range and its eigenvalues, in
+/// descending order. Not for representations without them.
+template <class T, ExecutionSpace E>
+Nystrom<T, E> preconditioner_of(E const& space, TangentSpace<T, E> const& t, int n) {
+  int const items = int(t.records.extent(0));
+  bool const spectral = t.representation == Representation::spectral;
+  int const rank = std::max(n - smallest_dimension(space, t.records, n), 1);
+  Nystrom<T, E> p{{make_blocks<T>(space, "minfold::preconditioner::vectors", items, rank, n),
+                   make_scalars<int>(space, "minfold::preconditioner::dimension", items)},
+                  make_vectors<T>(space, "minfold::preconditioner::values", items, rank),
+                  make_scalars<NystromRecord<T>>(space, "minfold::preconditioner::records", items)};
+  auto const records = t.records;
+  auto const vectors = spectral ? t.spectral.vectors : t.basis.vectors;
+  auto const values = spectral ? t.spectral.values : t.values;
+  auto const first = t.spectral.first;
+  for_each_item(
+      "minfold::preconditioner::copy", space, items, n,
+      KOKKOS_LAMBDA(TeamMember<E> const& team, int item) {
+        int const r = n - records(item).dimension;
+        // Eigenvalues ascend, the kernel among them; Ritz values of a range basis descend.
+        for (int j = 0; j < rank; ++j) {
+          int const above = r - 1 - j;
+          int const row = !spectral              ? j
+                          : above >= first(item) ? above + records(item).dimension
+                                                 : above;
+          team_for(team, n, [&](int i) {
+            p.basis.vectors(item, j, i) = j < r ? vectors(item, row, i) : T(0);
+          });
+          Kokkos::single(Kokkos::PerTeam(team),
+                         [&] { p.values(item, j) = j < r ? values(item, row) : T(0); });
+        }
+        team.team_barrier();
+        Kokkos::single(Kokkos::PerTeam(team), [&] {
+          NystromRecord<T> record;
+          record.outcome = Outcome::converged;
+          record.rank = r;
+          record.norm_estimate = records(item).norm_estimate;
+          record.largest = r > 0 ? p.values(item, 0) : T(0);
+          record.smallest = r > 0 ? p.values(item, r - 1) : T(0);
+          p.basis.dimension(item) = r;
+          p.records(item) = record;
+        });
+      });
+  return p;
 }
 
 /// Whether the remembered tangent space is that of every item at y: H times a random tangent vector u is

@@ -114,6 +114,7 @@ void truncated_directions(E const& space, LagrangianProduct<T, E> const& product
       KOKKOS_LAMBDA(TeamMember<E> const& team, int item) {
         auto r = records(item);
         TangentSearch<T> s;
+        s.radius = w.searches(item).radius;
         if (r.outcome == Outcome::not_run) {
           auto const found = cg(item);
           auto const end = lanczos(item);
@@ -148,7 +149,7 @@ void truncated_directions(E const& space, LagrangianProduct<T, E> const& product
               }
             }
             T const d_norm = team_norm(team, n, d);
-            s.step = d_norm > length ? length / d_norm : T(1);
+            bound_step(s, d_norm, length);
             s.slope = slope;
             s.value = r.value;
             s.searching = d_norm > T(0) && Kokkos::isfinite(d_norm);
