@@ -109,8 +109,10 @@ struct LanczosStep {
         Kokkos::sqrt(team_sum(team, n, [&](int i) { return image(item, i) * image(item, i); }));
     s.largest = Kokkos::max(s.largest, Kokkos::max(Kokkos::abs(diagonal), next));
     T const floor = T(1e2) * epsilon<T> * s.largest;
-    bool const closed = !(next > floor);  // an invariant space
-    T const off = closed ? Kokkos::max(floor, Kokkos::Experimental::norm_min_v<T>) : next;
+    // An invariant space: what is left is rounding, not tangent to S.
+    T const noise = std::is_same_v<T, float> ? T(1e3) : T(1e4);
+    bool const closed = !(next > noise * epsilon<T> * s.largest);
+    T const off = Kokkos::max(Kokkos::max(next, floor), Kokkos::Experimental::norm_min_v<T>);
     T const inverse = T(1) / off;
     team_for(team, n, [&](int i) { v(item, i) = image(item, i) * inverse; });
     ++s.steps;
@@ -133,7 +135,6 @@ struct LanczosStep {
     auto const row_b = Kokkos::subview(b, item, Kokkos::ALL);
     Tridiagonal<std::remove_cv_t<decltype(row_a)>> const t{row_a, row_b, s.steps};
     T const radius = t.radius();
-    s.largest = Kokkos::max(s.largest, radius * T(0));
     T low = -radius, high = radius;
     int const halvings = std::is_same_v<T, float> ? 30 : 56;
     for (int i = 0; i < halvings; ++i) {

@@ -175,13 +175,16 @@ void refine_working(E const& space, AnyProblem<T, E> const& problem, Vectors<T c
     int const k = largest_dimension(space, tangent.records);
     bool const newton = options.newton && problem.has_second_order();
     bool const implicit = tangent.representation == Representation::implicit;
-    if (newton && (implicit || k >= options.truncated_order || k > options.newton_order)) {
+    bool const may_form = !implicit && k <= options.newton_order;
+    bool const truncated = newton && (!may_form || (k >= options.truncated_order && !memory.dense));
+    if (truncated) {
       LagrangianProduct<T, E> const product(space, problem, x, y, w.lambda,
                                             projector.rows.data() || implicit
                                                 ? projector
                                                 : tangent_projector(space, tangent, items, n));
-      truncated_directions<T, E>(space, product, w, tangent.records, records, scales,
-                                 implicit ? n : k, options.tolerance, length);
+      if (truncated_directions<T, E>(space, product, w, tangent.records, records, scales,
+                                     implicit ? n : k, options.tolerance, length, may_form))
+        memory.dense = true;
     } else if (newton && k >= 0) {
       auto const q = explicit_kernel(space, tangent, items, n, std::max(k, 1));
       int const room = int(q.vectors.extent(1));

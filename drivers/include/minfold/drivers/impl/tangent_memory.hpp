@@ -12,6 +12,8 @@ namespace minfold {
 template <class T, ExecutionSpace E>
 struct TangentMemory {
   Representation known = Representation::automatic;
+  /// CG for a Newton step along S took as many products as the formed Hessian does: form it from now on.
+  bool dense = false;
   bool filled = false;
   TangentSpace<T, E> tangent;
   impl::TangentProjector<T, E> projector;

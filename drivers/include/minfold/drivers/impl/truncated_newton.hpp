@@ -49,12 +49,14 @@ KOKKOS_INLINE_FUNCTION T newton_forcing(T relative) {
 }
 
 /// Newton directions by CG, escape at saddles by Lanczos. Fills searches. k: the largest dimension, or n
-/// where it is not known. Costs two second-order products an iteration of CG and of Lanczos. Waits.
+/// where it is not known. Costs two second-order products an iteration of CG and of Lanczos. Waits. With
+/// `may_form` CG ends at as many iterations as the formed Hessian has columns; true if that has happened.
 template <class T, ExecutionSpace E>
-void truncated_directions(E const& space, LagrangianProduct<T, E> const& product,
+bool truncated_directions(E const& space, LagrangianProduct<T, E> const& product,
                           RefineWork<T, E> const& w, Scalars<KernelRecord<T>, E> const& kernels,
                           Scalars<RefineRecord<T>, E> const& records,
-                          Scalars<TargetScale<T>, E> const& scales, int k, T tolerance, T length) {
+                          Scalars<TargetScale<T>, E> const& scales, int k, T tolerance, T length,
+                          bool may_form) {
   int const items = int(records.extent(0)), n = int(w.gradient.extent(1)),
             targets = int(scales.extent(0));
   bool const unknown = product.project.representation == Representation::implicit;
@@ -75,7 +77,9 @@ void truncated_directions(E const& space, LagrangianProduct<T, E> const& product
           bool const usable = unknown || decided(kernels(item));
           s.scale = l.scale = curvature;
           s.rr = r.gradient_norm * r.gradient_norm;
-          s.limit = 2 * (unknown ? n : kernels(item).dimension) + 50;
+          int const dimension = unknown ? n : kernels(item).dimension;
+          // Rounding costs CG its end after k steps.
+          s.limit = may_form ? Kokkos::max(dimension, 1) : 4 * dimension + 100;
           T const relative = scale > T(0) ? r.gradient_norm / scale : T(1);
           s.target =
               Kokkos::max(newton_forcing(relative) * r.gradient_norm, T(0.1) * tolerance * scale);
@@ -163,6 +167,15 @@ void truncated_directions(E const& space, LagrangianProduct<T, E> const& product
           records(item) = r;
         });
       });
+  int hard = 0;
+  if (may_form && far > 0)
+    Kokkos::parallel_reduce(
+        "minfold::refine::hard", Kokkos::RangePolicy<E>(space, 0, items),
+        KOKKOS_LAMBDA(int item, int& count) {
+          count += cg(item).iterations > 0 && cg(item).iterations >= cg(item).limit;
+        },
+        hard);
+  return hard > 0;
 }
 
 }  // namespace minfold::impl
