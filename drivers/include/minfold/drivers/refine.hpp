@@ -21,8 +21,8 @@ struct RefineOptions {
   /// the two operators, CG one an iteration, so CG is tried first and given up for the rest of a solve
   /// once it takes k iterations where k <= newton_order: twice the cheaper of the two at most. Below this k
   /// there is nothing to win. Measured, second-order products of all refinements, formed and by CG:
-  /// hyper-cleaning on digits, k = 155, 6200 and 42; with the squared loss, k = 100, 6600 and 42; affine,
-  /// k = 200, 567600 and 1110 (half of it because steps may grow); stiefel, k = 9, 10638 and 11000.
+  /// hyper-cleaning on digits, k = 155, 6200 and 42; with the squared loss, k = 100, 6600 and 42; stiefel,
+  /// k = 9, 9342 and 3974, all too cheap to matter; representation on digits, k = 36, 15120 and 17550.
   int truncated_order = 24;
   int curvature_steps = 1000;  ///< of Lanczos for the certificate, where k > newton_order
   TangentSpaceOptions<T> tangent = {};

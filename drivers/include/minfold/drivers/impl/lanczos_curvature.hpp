@@ -96,7 +96,16 @@ struct LanczosStep {
   KOKKOS_FUNCTION void step(Team const& team, int item, int) const {
     auto s = states(item);
     int const j = s.steps;
-    team_for(team, n, [&](int i) { basis(item, j, i) = v(item, i); });
+    // The product has taken from v what lies outside of the tangent space: all of v near the end.
+    T const size = Kokkos::sqrt(team_sum(team, n, [&](int i) { return v(item, i) * v(item, i); }));
+    team.team_barrier();
+    T const unit = size > T(0) ? T(1) / size : T(0);
+    team_for(team, n, [&](int i) {
+      v(item, i) *= unit;
+      image(item, i) *= unit;
+      basis(item, j, i) = v(item, i);
+    });
+    team.team_barrier();
     T const diagonal = team_sum(team, n, [&](int i) { return v(item, i) * image(item, i); });
     team.team_barrier();
     for (int pass = 0; pass < 2; ++pass)

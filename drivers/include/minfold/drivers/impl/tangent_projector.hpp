@@ -102,6 +102,8 @@ struct LagrangianProduct {
   Vectors<T const, E> x, y, lambda;
   TangentProjector<T, E> project;
   Vectors<T, E> operand, image, third;
+  /// Project the operand too, in place: P A P is symmetric whatever rounding has left outside of ker H.
+  bool symmetric = false;
 
   LagrangianProduct(E const& space_, AnyProblem<T, E> const& problem_, Vectors<T const, E> x_,
                     Vectors<T const, E> y_, Vectors<T const, E> lambda_,
@@ -117,6 +119,7 @@ struct LagrangianProduct {
         third(vectors("minfold::lagrangian::third")) {}
 
   void operator()() const {
+    if (symmetric) project(space, LowerHessian<T, E>{problem, x, y}, operand);
     Vectors<T const, E> const in = operand;
     problem->upper_hessian(space, x, y, block_of(in), block_of(image));
     problem->third_product(space, x, y, lambda, block_of(in), block_of(third));

@@ -38,7 +38,9 @@ LanczosStep<T, E> run_lanczos(E const& space, LagrangianProduct<T, E> const& pro
   fill_sketch(space, as_block(product.operand), 1, Stream::probe, 2, {});
   product.project(space, LowerHessian<T, E>{product.problem, product.x, product.y},
                   product.operand);
-  run_bulk(space, step, as_block(product.operand), product);
+  auto symmetric = product;
+  symmetric.symmetric = true;
+  run_bulk(space, step, as_block(product.operand), symmetric);
   return step;
 }
 
