@@ -22,7 +22,7 @@ struct RefineOptions {
   /// once it takes k iterations where k <= newton_order: twice the cheaper of the two at most. Below this k
   /// there is nothing to win. Measured, second-order products of all refinements, formed and by CG:
   /// hyper-cleaning on digits, k = 155, 6200 and 42; with the squared loss, k = 100, 6600 and 42; stiefel,
-  /// k = 9, 9342 and 3974, all too cheap to matter; representation on digits, k = 36, 15120 and 17550.
+  /// k = 9, 9342 and 3974, all too cheap to matter.
   int truncated_order = 24;
   int curvature_steps = 1000;  ///< of Lanczos for the certificate, where k > newton_order
   TangentSpaceOptions<T> tangent = {};
@@ -33,12 +33,14 @@ struct RefineOptions {
 /// Requires  y: (items, dim_y) on S(x) (lower_solve converged); items whose lower outcome is not
 ///           converged are left alone and end with that outcome.
 /// Gives     y moved, on S(x) again; lower: the records of its last normal correction.
-/// Costs     a step: the tangent space, one solve, one normal correction a trial; with Newton also k
-///           second-order products.
+/// Costs     a step: the tangent space, one solve, one normal correction a trial; with Newton also
+///           2 k second-order products, or 2 an iteration of CG. A tangent space that still holds at the next
+///           point costs one product, see impl::still_tangent.
 /// Method    Riemannian gradient rT = P_ker grad_y f and multiplier lambda = H^+ grad_y f in one solve.
 ///           Newton on the k x k matrix of Hess_S f[v, w] = <v, (d2f/dy2 - d3g/dy3[lambda]) w>, v, w in ker H
 ///           (methods: Hessian of the Lagrangian on the tangent space), with |eigenvalues| so that the
-///           step descends, and an escape along negative curvature at saddles; else descent with
+///           step descends, and an escape along negative curvature at saddles; or the same without the
+///           matrix, by CG and Lanczos, see RefineOptions::truncated_order; else descent with
 ///           Barzilai-Borwein steps. Armijo on f after the normal correction (the retraction).
 template <class T, ExecutionSpace E>
 void refine(E const& space, AnyProblem<T, E> const& problem, Vectors<T const, E> x, Vectors<T, E> y,
