@@ -41,7 +41,7 @@ Case cleaning(std::string const& name, bool fashion, bool network, bool quick) {
   }
   c.x_unit = 4 * train;
   c.gradient_equivalents = quick ? 400 : 40000;
-  c.seconds = quick ? 0.1 : 3;
+  c.seconds = quick ? 0.1 : 2;
   c.assess = !network;
   return c;
 }
@@ -60,7 +60,7 @@ std::vector<Case> cases(bool quick) {
   arm.sets = {"targets=" + std::to_string(targets)};
   arm.x_unit = 0.01 / targets;  // F is a sum over targets, and x is a length of some decimetres
   arm.gradient_equivalents = (quick ? 400.0 : 20000.0) * targets;
-  arm.seconds = quick ? 0.1 : 3;
+  arm.seconds = quick ? 0.1 : 2;
   arm.assess = true;
   all.push_back(arm);
   return all;

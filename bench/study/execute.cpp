@@ -134,6 +134,9 @@ Json solve(RunSpec const& spec, std::optional<int> stop_at) {
   json["iterations"] = result.iterations;
   json["reasons"] = result.last.certificate.reasons;
   json["records"] = records.json();
+  json["findings"] = Json::object();
+  for (auto const& finding : result.findings)
+    json["findings"][finding.name] = number(finding.value);
   Solution const end = {host_copy(space, state.x), host_copy(space, state.y)};
   json["end"] = end_of(named, spec, result, end);
   bool const usable = !start.x.empty() && result.outcome != SolveOutcome::failed;

@@ -12,15 +12,22 @@ void run_global(Runner& runner, bool quick) {
     double start_scale;
     int iterations;
   };
-  // Where the optimum is 0 every penalty has it. Else g - g* falls like gamma^-2, and the iterations that
-  // are needed grow like gamma: a gap of 1e-6 is out of reach for representation learning.
+  // Where the optimum is 0 every penalty has it. Else g - g* falls like gamma^-2. Where the training data
+  // see all inputs the iterations do not grow with gamma; where they leave directions to the validation data
+  // iterations grow like gamma, and a gap of 1e-6 is out of reach.
   std::vector<Case> const cases = {{"representation, optimum 0",
                                     "representation",
                                     {"validation=7"},
                                     {"update=jacobi", "gamma=1"},
                                     0.3,
                                     20000},
-                                   {"representation, constrained",
+                                   {"representation, constrained, inputs determined",
+                                    "representation",
+                                    {"train=48", "hidden=48", "validation=10"},
+                                    {"update=jacobi", "gamma=1200"},
+                                    0.3,
+                                    10000},
+                                   {"representation, constrained, inputs free",
                                     "representation",
                                     {"validation=10"},
                                     {"update=jacobi", "gamma=30"},

@@ -13,89 +13,112 @@ def mean(values):
 
 
 def programs(report, runs):
-    rows = [dict(tags) | ({"kkt": mean(result["records"]["kkt_residual"][1:])} if "refused" not in result else {}) for tags, _, result in runs if tags["part"] == "qp"]
+    rows = []
+    for tags, _, result in runs:
+        if tags["part"] != "qp" or "refused" in result:
+            continue
+        found, step = result["findings"], tags["c2"] * tags["K"] ** (-1 / 3 if tags["variant"] == "qp1" else -2 / 3)
+        bound = 2 * (result["records"]["upper"][0] - tags["lowest"]) / (step * tags["K"]) + 2 * (found["mean_multiplier"] or 0)
+        rows.append(dict(tags) | {"kkt": found["mean_kkt_residual"], "constraint_gradient": found["mean_constraint_gradient"],
+                                  "constraint": found["mean_constraint"], "bound": bound})
     if not rows:
         return
     report.table("qp", rows)
-    report.text("## QP1 and QP2\n\nMean over the records of a run of K iterations of the squared KKT residual; slope of its logarithm over log K, mean over the seeds.")
-    shown, curves = [], []
+    report.text("## QP1 and QP2\n\nMean over all K iterations of the squared KKT residual |d|^2; slopes of logarithms over log K = log 1e3 ... log 6.4e4, mean over the seeds. "
+                "Both rates are upper bounds, for steps of at most 1 / L. The toys' wave has L of some 40, which the steps of the source exceed until K is some 10^4, and f has many basins there: "
+                "the mean depends on the basin that a run of K steps comes to, not on K alone. So the slopes are judged on the quadratic, and on the toys the bound that the descent inequality gives "
+                "with short steps: 2 (f(z_0) - inf f) / (step K) + 2 mean(lambda alpha rho).")
+    shown, curves = [], {}
     for problem, variant, constants in dict.fromkeys((r["problem"], r["variant"], r["constants"]) for r in rows):
-        these = [r for r in rows if (r["problem"], r["variant"], r["constants"]) == (problem, variant, constants) and r.get("kkt")]
-        if not these:
-            continue
-        per_seed = [[(r["K"], r["kkt"]) for r in these if r["seed"] == seed] for seed in sorted({r["seed"] for r in these})]
-        slopes = [slope(points) for points in per_seed]
-        # Rates are asymptotic: the part of the range where they should hold best.
-        tails = [slope([(k, v) for k, v in points if k >= 16000]) for points in per_seed]
-        average, tail = mean(slopes), mean(tails)
-        expected = EXPECTED[variant]
-        name = f"{variant} on {problem}, {constants}"
-        shown.append([problem, variant, constants, short(expected, 3), short(average, 3), short(tail, 3), ", ".join(short(s, 3) for s in slopes)])
-        report.claim(f"{name}: slope {expected:.3f} within 0.08, K = 1e3 ... 6.4e4", short(average, 4), abs(average - expected) <= 0.08, full=True)
-        if tail is not None:
-            report.claim(f"{name}: slope not above {expected:.3f} + 0.08 from K = 1.6e4 on: the rate is an upper bound", short(tail, 4),
-                         tail <= expected + 0.08, full=True)
-        curves.append((name, per_seed[0]))
-    report.show(["problem", "method", "constants", "promised slope", "measured", "from K = 1.6e4", "each seed"], shown)
-    report.figure("qp", "Mean squared KKT residual, first seed", "K", "residual", curves, log="xy", style="linespoints")
+        these = [r for r in rows if (r["problem"], r["variant"], r["constants"]) == (problem, variant, constants)]
+        seeds = sorted({r["seed"] for r in these})
+
+        def slopes(quantity, least=0):
+            found = [slope([(r["K"], r[quantity]) for r in these if r["seed"] == seed and r["K"] >= least]) for seed in seeds]
+            return [s for s in found if s is not None]
+
+        measured, expected, name = slopes("kkt"), EXPECTED[variant], f"{variant} on {problem}, {constants}"
+        average = mean(measured)
+        shown.append([problem, variant, constants, short(expected, 3), short(average, 3), short(mean(slopes("kkt", 16000)), 3),
+                      ", ".join(short(s, 3) for s in measured), short(mean(slopes("constraint_gradient")), 3), short(mean(slopes("constraint")), 3)])
+        judged = problem == "quadratic" and not (variant == "qp2" and constants == "source")  # its first steps are beyond 1 / L
+        if judged:
+            report.claim(f"{name}: slope {expected:.3f} within 0.08, each seed, K = 1e3 ... 6.4e4", ", ".join(short(s, 3) for s in measured),
+                         len(measured) == len(seeds) and all(abs(s - expected) <= 0.08 for s in measured), full=True)
+        if constants == "short step" or judged:
+            within = [r for r in these if r["kkt"] is not None and r["kkt"] <= r["bound"]]
+            report.claim(f"{name}: mean squared residual below the bound of the descent inequality, in each run",
+                         f"{len(within)} of {len(these)}, at most {short(max((r['kkt'] / r['bound'] for r in these if r['kkt'] is not None), default=None), 2)} of it",
+                         len(within) == len(these))
+        curves.setdefault(problem, []).append((f"{variant}, {constants}", [(r["K"], r["kkt"]) for r in these if r["seed"] == seeds[0]]))
+    report.show(["problem", "method", "constants", "promised slope", "measured", "from K = 1.6e4", "each seed", "of \\|grad h\\|^2", "of h"], shown)
+    for problem, lines in curves.items():
+        report.figure("qp_" + problem.replace("-", "_"), f"Mean squared KKT residual on {problem}, first seed", "K", "residual", lines, log="xy",
+                      style="linespoints", size=(700, 420))
 
 
-def penalties(report, runs):
-    found = [(tags, result) for tags, _, result in runs if tags["part"] == "pbgd" and "refused" not in result]
+DATA = {"determined": "The training data see all inputs", "free": "The training data leave directions to the validation data"}
+
+
+def penalties(report, runs, data):
+    found = [(tags, result) for tags, _, result in runs if tags["part"] == "pbgd" and tags["data"] == data and "refused" not in result]
     if not found:
         return
     rows, curves = [], []
     for tags, result in found:
         r = result["records"]
-        gap = next((g for g in reversed(r["lower_gap"]) if g is not None), None)
-        still = r["stationarity"][-1]
         points = [(k, s) for k, s in zip(r["iteration"], r["stationarity"]) if s]
         # Linear convergence is that of the end: the third and the last quarter of what is above rounding.
         above = [(k, s) for k, s in points if s > 1e-9 * points[0][1]]
         halves = [above[i:j] for i, j in ((len(above) // 2, len(above) * 3 // 4), (len(above) * 3 // 4, len(above)))]
         decays = [math.log(h[0][1] / h[-1][1]) / (h[-1][0] - h[0][0]) if len(h) > 2 else None for h in halves]
-        rows.append({"gamma": tags["gamma"], "gap": gap, "gradient_norm": still, "decay_early": decays[0], "decay_late": decays[1],
+        rows.append({"data": data, "gamma": tags["gamma"], "gap": next((g for g in reversed(r["lower_gap"]) if g is not None), None),
+                     "gradient_norm": r["stationarity"][-1], "decay_early": decays[0], "decay_late": decays[1],
                      "iterations_for_gradient_1e-6": next((k for k, s in points if s <= 1e-6 * points[0][1]), None)})
         curves.append((f"gamma = {tags['gamma']:g}", points))
-    report.table("pbgd", rows)
-    report.text("## PBGD: linear convergence, and the gap of g against gamma")
+    report.table(f"pbgd_{data}", rows)
+    report.text(f"## PBGD: linear convergence, and the gap of g against gamma\n\n{DATA[data]}.")
     report.show(["gamma", "g - g* at the end", "norm of grad L_gamma", "decay an iteration, third quarter", "last quarter", "iterations for 1e-6"],
                 [[short(r[k]) for k in ("gamma", "gap", "gradient_norm", "decay_early", "decay_late", "iterations_for_gradient_1e-6")] for r in rows])
     measured = slope([(r["gap"], r["gamma"]) for r in rows if r["gap"] and r["gamma"] >= 10])
     if measured is not None:
-        report.claim("gamma for a gap of eps grows as eps^(-1/2), within 0.1", short(measured, 4), abs(measured + 0.5) <= 0.1, full=True)
+        report.claim(f"{data}: gamma for a gap of eps grows as eps^(-1/2), within 0.1", short(measured, 4), abs(measured + 0.5) <= 0.1, full=True)
     linear = [r for r in rows if r["decay_early"] and r["decay_late"]]
-    report.claim("PBGD converges linearly: decay in the last quarter of the run within a factor of 2 of that in the third", ", ".join(
+    report.claim(f"{data}: PBGD converges linearly: decay in the last quarter of the run within a factor of 2 of that in the third", ", ".join(
         short(r["decay_late"] / r["decay_early"], 2) for r in linear), linear and all(0.5 <= r["decay_late"] / r["decay_early"] <= 2 for r in linear), full=True)
-    report.figure("pbgd", "PBGD: norm of grad L_gamma", "iteration", "norm", curves, log="y")
+    report.figure(f"pbgd_{data}", f"PBGD: norm of grad L_gamma, inputs {data}", "iteration", "norm", curves, log="y")
 
 
-def accuracies(report, runs):
+def accuracies(report, runs, data):
     """Total inner steps (iterations times inner steps) against eps."""
     rows = []
     for tags, _, result in runs:
-        if tags["part"] != "accuracy" or "refused" in result:
+        if tags["part"] != "accuracy" or tags["data"] != data or "refused" in result:
             continue
         best = (result["metrics"] or {}).get("constrained_least_squares")
         reached = None
         for k, gap, upper in zip(*(result["records"][c] for c in ("iteration", "lower_gap", "upper"))):
             good = gap is not None and gap <= tags["eps"] and upper - best <= tags["eps"]
             reached = None if not good else k if reached is None else reached
-        rows.append({q: tags[q] for q in ("eps", "gamma", "inner")}
+        rows.append({q: tags[q] for q in ("data", "eps", "gamma", "inner")}
                     | {"iterations": reached, "total": reached and reached * tags["inner"]})
     if not rows:
         return
-    report.table("accuracy", rows)
+    report.table(f"accuracy_{data}", rows)
     measured = slope([(math.log(1 / r["eps"]), r["total"]) for r in rows])
-    report.text("## PBGD: iterations for an (eps, eps)-solution\n\ngamma = eps^(-1/2), inner steps 2 log(1/eps), from the first record at which f(x, y) - F* and "
-                "g - g* are at most eps and stay there. The theorem has a PL constant that grows with gamma; "
-                "here it does not: directions that the training samples do not see have the curvature of f alone, so that iterations grow like gamma.")
+    report.text("## PBGD: iterations for an (eps, eps)-solution\n\n" + DATA[data] + ". gamma = 2 eps^(-1/2), inner steps 2 log(1/eps), from the first record at which f(x, y) - F* and "
+                "g - g* are at most eps and stay there." + (
+                    " The theorem has a PL constant that grows with gamma; here it does not: directions that the training samples do not see "
+                    "have the curvature of f alone, so that iterations grow like gamma." if data == "free" else ""))
     report.show(["eps", "gamma", "inner steps", "iterations", "total"],
                 [[short(r[k]) if r[k] is not None else "not reached" for k in ("eps", "gamma", "inner", "iterations", "total")] for r in rows])
-    report.claim("PBGD: total iterations grow as log^2(1/eps): slope of log total over log log(1/eps) at most 2.5",
-                 short(measured, 3) if measured is not None else "not reached",
-                 measured is not None and measured <= 2.5 and all(r["total"] is not None for r in rows), full=True)
-    report.figure("accuracy", "PBGD: total inner steps for an (eps, eps)-solution", "log(1/eps)", "total",
+    short_of = measured is None or any(r["total"] is None for r in rows)
+    if data == "determined":
+        report.claim("determined: total iterations of PBGD grow as log^2(1/eps): slope of log total over log log(1/eps) at most 2.5",
+                     "not reached" if short_of else short(measured, 3), not short_of and measured <= 2.5, full=True)
+    else:  # a caution, not a claim of the source: its assumption does not hold
+        report.text(f"Slope of log total over log log(1/eps): {short(measured, 3) or 'not measured'}.")
+    report.figure(f"accuracy_{data}", f"PBGD: total inner steps for an (eps, eps)-solution, inputs {data}", "log(1/eps)", "total",
                   [("measured", [(math.log(1 / r["eps"]), r["total"]) for r in rows])], log="xy", style="linespoints")
 
 
@@ -130,6 +153,7 @@ def products(report, runs):
 
 def report(report, runs, quick):
     programs(report, runs)
-    penalties(report, runs)
-    accuracies(report, runs)
+    for data in DATA:
+        penalties(report, runs, data)
+        accuracies(report, runs, data)
     products(report, runs)

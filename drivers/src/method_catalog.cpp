@@ -53,10 +53,12 @@ bool ask_assess(Settings& settings, bool fallback) {
   return settings.flag("assess", fallback, "certify the end by HG-MS");
 }
 
-/// What the end of a method is judged by; not the place for the keys of HG-MS, whose names methods use.
+/// The end of a method is judged with what the problem prefers for HG-MS, whatever the method has been
+/// told: methods use keys of the same names for other things.
 template <class T>
-HgmsOptions<T> certifier(NamedRun const& run) {
-  HgmsOptions<T> options;
+HgmsOptions<T> certifier(NamedRun const& run, Settings const& settings) {
+  auto preferences = settings.preferences();
+  auto options = HgmsOptions<T>::from(preferences);
   options.seed = run.seed;
   return options;
 }
@@ -139,12 +141,13 @@ SolveResult minimize(Space const& space, AnyProblem<T, Space> const& problem,
     settings.refuse_unknown();
     return minimize_hgms<T, Space>(space, problem, state, options, observer);
   }
+  settings.prefer("sampling-seed", std::to_string(run.seed % 2147483648u));  // the key is an int
   auto const method = make<T>(chosen, settings);
   RunOptions<T> options;
   apply(options);
   options.record_every = run.record_every;
   options.assess = ask_assess(settings, run.assess);
-  options.certify = certifier<T>(run);
+  options.certify = certifier<T>(run, settings);
   settings.refuse_unknown();
   return run_method<T, Space>(space, problem, state, *method, options, observer);
 }

@@ -52,6 +52,12 @@ void Settings::prefer(std::string const& key, std::string const& value) {
   preferred_[key] = value;
 }
 
+Settings Settings::preferences() const {
+  Settings only;
+  only.preferred_ = preferred_;
+  return only;
+}
+
 std::string const& Settings::look_up(std::string const& key, std::string const& fallback,
                                      std::string const& meaning) {
   Entry entry{fallback, fallback, meaning, false};

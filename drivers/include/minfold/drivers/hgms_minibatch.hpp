@@ -123,7 +123,7 @@ class HgmsMinibatch final : public Method<T, E> {
     o.axpy(-1.0, mixed_, h_);
     slide(o, fast);
     s.step = double(options_.step) * slow;
-    s.stationarity = baseline::move_x(o, h_, mixed_, s.step);
+    s.stationarity = o.projected_step(s.step, h_, mixed_);
     return s;
   }
 

@@ -75,6 +75,11 @@ class Oracle {
   /// x := proj(x - t g) and g := the projected gradient (x_before - x_after) / t, which is g itself, to the
   /// last bit, where the projection does nothing. t > 0, one a row; scratch is like x.
   void projected_step(PerRow const& t, V g, V scratch) const;
+  /// The same with one t for all rows, and nothing where t = 0. Returns the norm of the projected gradient.
+  double projected_step(double t, V g, V scratch) const {
+    if (t > 0) projected_step(PerRow(rows(), t), g, scratch);
+    return norm(g);
+  }
   /// Lower bound of ||H|| at (x, y), the largest of all rows: `products` power iterations.
   double lower_curvature(ConstV at_x, ConstV at_y, int products, std::uint64_t seed) const;
 

@@ -25,6 +25,8 @@ class Settings {
 
   /// A default that outranks the fallback of later questions but not what the user gave.
   void prefer(std::string const& key, std::string const& value);
+  /// Only these defaults, without what the user gave.
+  Settings preferences() const;
 
   int integer(std::string const& key, int fallback, int low, int high, std::string const& meaning);
   /// Requires low <= value <= high and a finite value.

@@ -2,9 +2,8 @@
 #ifndef MINFOLD_DRIVERS_SUPERQUANTILE_HPP
 #define MINFOLD_DRIVERS_SUPERQUANTILE_HPP
 
+#include <minfold/drivers/baselines/shared.hpp>
 #include <minfold/drivers/impl/gibbs_cloud.hpp>
-#include <minfold/drivers/method.hpp>
-#include <minfold/drivers/settings.hpp>
 
 #include <cmath>
 
@@ -39,8 +38,7 @@ struct SuperquantileOptions {
     o.step = T(settings.number("step", double(o.step), 0, 1e300, "step in x"));
     o.burn_in = settings.integer("burn-in", o.burn_in, 0, 100000000,
                                  "Langevin steps before the first iteration");
-    o.seed = std::uint64_t(
-        settings.integer("sampling-seed", 1, 0, 2147483647, "of the samples and directions"));
+    o.seed = baseline::seed_from(settings);
     return o;
   }
 };
@@ -105,8 +103,7 @@ class Superquantile final : public Method<T, E> {
     }
     o.axpby(factor, direction_, PerRow(rows, 0.0), direction_);
     double const estimate = o.norm(direction_);
-    o.projected_step(PerRow(rows, length), direction_, scratch_);
-    s.stationarity = o.norm(direction_);
+    s.stationarity = o.projected_step(length, direction_, scratch_);
     s.scale = estimate;
     cloud_.onto_solutions(o, o.x, o.y);
     return s;

@@ -3,11 +3,8 @@
 #define MINFOLD_PROBLEMS_HYPER_CLEANING_HPP
 
 #include <minfold/core/blas.hpp>
-#include <minfold/drivers/problem.hpp>
-#include <minfold/drivers/upper_set.hpp>
-#include <minfold/problems/hyper_cleaning_data.hpp>
+#include <minfold/problems/hyper_cleaning_base.hpp>
 #include <minfold/problems/hyper_cleaning_kernels.hpp>
-#include <minfold/problems/hyper_cleaning_samples.hpp>
 
 #include <algorithm>
 
@@ -43,15 +40,15 @@ struct CleaningModel {
 /// Costs: all products with the data are matrix products over all items and columns at once, in
 /// pieces of bounded size; scratch is allocated inside.
 template <class T, ExecutionSpace E = Kokkos::DefaultExecutionSpace>
-class HyperCleaning : public AnyProblem<T, E> {
+class HyperCleaning : public impl::CleaningBase<T, E> {
+  using Base = impl::CleaningBase<T, E>;
+
  public:
-  using typename AnyProblem<T, E>::ConstVectors;
-  using typename AnyProblem<T, E>::ConstBlocks;
+  using typename Base::ConstBlocks;
+  using typename Base::ConstVectors;
 
   HyperCleaning(CleaningData const& data, CleaningModel const& model);
 
-  int batch_size() const override { return 1; }
-  int dim_x() const override { return weights_; }
   int dim_y() const override { return classes_ * features_; }
   bool has_second_order() const override { return true; }
 
@@ -71,7 +68,6 @@ class HyperCleaning : public AnyProblem<T, E> {
                         Vectors<T, E> out) const override;
   void mixed_product(E const& space, ConstVectors x, ConstVectors y, ConstVectors u,
                      Vectors<T, E> out) const override;
-  int samples() const override { return train_.count(); }
   /// From |A|_2^2 <= |A|_F^2, the second derivatives of loss (1/2 or 1) and sigmoid (0.0963), and the loss
   /// at y (DERIVED). None of a sample of the data. Waits for the host.
   std::optional<Smoothness> smoothness(E const& space, ConstVectors x,
@@ -83,7 +79,6 @@ class HyperCleaning : public AnyProblem<T, E> {
                      Blocks<T, E> out) const override;
   void third_product(E const& space, ConstVectors x, ConstVectors y, ConstVectors lambda,
                      ConstBlocks v, Blocks<T, E> out) const override;
-  void project_upper(E const& space, Vectors<T, E> x) const override { box_.project(space, x); }
   /// Logits of random classifiers stay of order 1: far out softmax is flat and Newton slow.
   void random_lower(E const& space, Place place, Vectors<T, E> y) const override;
 
@@ -91,7 +86,13 @@ class HyperCleaning : public AnyProblem<T, E> {
   int unseen_features() const { return unseen_; }
 
  private:
-  using Samples = impl::CleaningSamples<T, E>;
+  using Base::check;
+  using Base::check_gradient;
+  using Base::classes_;
+  using Base::features_;
+  using Base::train_;
+  using Base::validation_;
+  using typename Base::Samples;
   impl::SampleLoss<T> loss(Samples const& samples, double ridge) const {
     return {model_.loss, classes_, T(ridge / samples.count())};
   }
@@ -111,8 +112,6 @@ class HyperCleaning : public AnyProblem<T, E> {
   static auto flat(Block const& v) {
     return Vectors<typename Block::value_type, E>(v.data(), v.extent(0) * v.extent(1), v.extent(2));
   }
-  void check(ConstVectors x, ConstVectors y) const;
-  void check(ConstVectors x, ConstVectors y, ConstBlocks v, Blocks<T, E> out) const;
 
   void sum_losses(E const& space, Samples const& samples, Scalars<T const, E> w, double ridge,
                   ConstVectors y, Scalars<T, E> out) const;
@@ -126,10 +125,8 @@ class HyperCleaning : public AnyProblem<T, E> {
   void add_selection(E const& space, ConstVectors w, Vectors<T, E> out) const;
 
   CleaningModel model_;
-  int classes_, features_, weights_, unseen_ = 0;
-  Samples train_, validation_;
+  int unseen_ = 0;
   Vectors<T, E> unseen_projector_;  ///< Pi, onto ker A; empty when that is 0
-  UpperSet<T, E> box_;
 };
 
 }  // namespace minfold

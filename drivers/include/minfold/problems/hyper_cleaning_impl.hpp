@@ -33,20 +33,8 @@ struct SmallNormal {
 
 template <class T, ExecutionSpace E>
 HyperCleaning<T, E>::HyperCleaning(CleaningData const& data, CleaningModel const& model)
-    : model_(model),
-      classes_(data.classes),
-      features_(data.features),
-      weights_(data.train_size()),
-      train_(Samples::upload(data.train, data.train_labels, data.features)),
-      validation_(Samples::upload(data.validation, data.validation_labels, data.features)) {
+    : Base("HyperCleaning", data, model.bound), model_(model) {
   if (model.decay > 0) model_.selection = 0;
-  auto const fill = [](std::string const& label, int n, double value) {
-    Scalars<T, E> view(Kokkos::view_alloc(Kokkos::WithoutInitializing, label), n);
-    Kokkos::deep_copy(view, T(value));
-    return view;
-  };
-  box_ = UpperSet<T, E>::box(fill("minfold::hyper_cleaning::lower", dim_x(), -model.bound),
-                             fill("minfold::hyper_cleaning::upper", dim_x(), model.bound));
   if (model.decay > 0) return;  // nothing is free
   auto const projector = kernel_projector(data.train, features_);
   unseen_ = projector.dimension;
@@ -56,26 +44,6 @@ HyperCleaning<T, E>::HyperCleaning(CleaningData const& data, CleaningModel const
     std::copy(projector.matrix.begin(), projector.matrix.end(), host.data());
     Kokkos::deep_copy(unseen_projector_, host);
   }
-}
-
-template <class T, ExecutionSpace E>
-void HyperCleaning<T, E>::check(ConstVectors x, ConstVectors y) const {
-  MINFOLD_REQUIRE(x.extent(0) == 1 && int(x.extent(1)) == dim_x(), "HyperCleaning: x is ",
-                  x.extent(0), " x ", x.extent(1), ", expected 1 x ", dim_x());
-  MINFOLD_REQUIRE(int(y.extent(1)) == dim_y() && y.span_is_contiguous(), "HyperCleaning: y has ",
-                  y.extent(1), " components, expected ", dim_y(), " without gaps between rows");
-}
-template <class T, ExecutionSpace E>
-void HyperCleaning<T, E>::check(ConstVectors x, ConstVectors y, ConstBlocks v,
-                                Blocks<T, E> out) const {
-  check(x, y);
-  MINFOLD_REQUIRE(v.extent(0) == y.extent(0) && int(v.extent(2)) == dim_y() &&
-                      v.span_is_contiguous() && out.span_is_contiguous() &&
-                      out.extent(0) == v.extent(0) && out.extent(1) == v.extent(1) &&
-                      out.extent(2) == v.extent(2),
-                  "HyperCleaning: expected blocks of ", y.extent(0), " items and ", dim_y(),
-                  " components without gaps, found ", v.extent(0), " x ", v.extent(1), " x ",
-                  v.extent(2), " and ", out.extent(0), " x ", out.extent(1), " x ", out.extent(2));
 }
 
 template <class T, ExecutionSpace E>
@@ -105,10 +73,7 @@ template <class T, ExecutionSpace E>
 void HyperCleaning<T, E>::loss_gradient(E const& space, Samples const& samples,
                                         Scalars<T const, E> w, double ridge, ConstVectors y,
                                         Vectors<T, E> gy) const {
-  MINFOLD_REQUIRE(
-      gy.extent(0) == y.extent(0) && gy.extent(1) == y.extent(1) && gy.span_is_contiguous(),
-      "HyperCleaning: the gradient is ", gy.extent(0), " x ", gy.extent(1),
-      ", expected the shape of y without gaps");
+  check_gradient(y, gy);
   auto const z = logits(space, samples, rows_of(y));
   impl::for_each_sample("minfold::hyper_cleaning::gradient", space, int(y.extent(0)),
                         samples.count(),

@@ -3,12 +3,9 @@
 #define MINFOLD_PROBLEMS_HYPER_CLEANING_MLP_HPP
 
 #include <minfold/core/blas.hpp>
-#include <minfold/drivers/problem.hpp>
-#include <minfold/drivers/upper_set.hpp>
-#include <minfold/problems/hyper_cleaning_data.hpp>
+#include <minfold/problems/hyper_cleaning_base.hpp>
 #include <minfold/problems/hyper_cleaning_kernels.hpp>
 #include <minfold/problems/hyper_cleaning_mlp_kernels.hpp>
-#include <minfold/problems/hyper_cleaning_samples.hpp>
 
 namespace minfold {
 
@@ -33,15 +30,15 @@ struct CleaningMlpModel {
 /// N p hidden; a Hessian or Gauss-Newton product 2 N p hidden and what the gradient needs once.
 /// relu has no second derivative where a hidden unit is 0: products there take the side that is off.
 template <class T, ExecutionSpace E = Kokkos::DefaultExecutionSpace>
-class HyperCleaningMlp : public AnyProblem<T, E> {
+class HyperCleaningMlp : public impl::CleaningBase<T, E> {
+  using Base = impl::CleaningBase<T, E>;
+
  public:
-  using typename AnyProblem<T, E>::ConstVectors;
-  using typename AnyProblem<T, E>::ConstBlocks;
+  using typename Base::ConstBlocks;
+  using typename Base::ConstVectors;
 
   HyperCleaningMlp(CleaningData const& data, CleaningMlpModel const& model);
 
-  int batch_size() const override { return 1; }
-  int dim_x() const override { return weights_; }
   int dim_y() const override { return first() + second() + classes_; }
 
   void upper_value(E const& space, ConstVectors x, ConstVectors y,
@@ -64,15 +61,19 @@ class HyperCleaningMlp : public AnyProblem<T, E> {
                        Vectors<T, E> out) const override;
   void mixed_product(E const& space, ConstVectors x, ConstVectors y, ConstVectors u,
                      Vectors<T, E> out) const override;
-  int samples() const override { return train_.count(); }
   /// `count` training samples, one of each of `count` equal stretches of them.
   std::unique_ptr<AnyProblem<T, E>> on_sample(E const& space, Place place,
                                               int count) const override;
-  void project_upper(E const& space, Vectors<T, E> x) const override { box_.project(space, x); }
   void random_lower(E const& space, Place place, Vectors<T, E> y) const override;
 
  private:
-  using Samples = impl::CleaningSamples<T, E>;
+  using Base::check;
+  using Base::check_gradient;
+  using Base::classes_;
+  using Base::features_;
+  using Base::train_;
+  using Base::validation_;
+  using typename Base::Samples;
   /// The three parts of one y, nothing copied.
   template <class S>
   struct Parts {
@@ -94,8 +95,6 @@ class HyperCleaningMlp : public AnyProblem<T, E> {
   Vectors<T, E> scratch(E const& space, int rows, Samples const& samples) const {
     return make_vectors<T>(space, "minfold::hyper_cleaning_mlp::scratch", rows, samples.count());
   }
-  void check(ConstVectors x, ConstVectors y) const;
-  void check(ConstVectors x, ConstVectors y, ConstBlocks v, Blocks<T, E> out) const;
 
   Forward forward(E const& space, Samples const& samples, T const* y) const;
   /// Derivatives of h and z along v, into `along`.
@@ -109,9 +108,6 @@ class HyperCleaningMlp : public AnyProblem<T, E> {
                bool gauss_newton) const;
 
   CleaningMlpModel model_;
-  int classes_, features_, weights_;
-  Samples train_, validation_;
-  UpperSet<T, E> box_;
 };
 
 }  // namespace minfold

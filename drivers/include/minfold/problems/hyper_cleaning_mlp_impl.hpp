@@ -29,39 +29,9 @@ auto* at_row(V const& v, int item, int column) {
 
 template <class T, ExecutionSpace E>
 HyperCleaningMlp<T, E>::HyperCleaningMlp(CleaningData const& data, CleaningMlpModel const& model)
-    : model_(model),
-      classes_(data.classes),
-      features_(data.features),
-      weights_(data.train_size()),
-      train_(Samples::upload(data.train, data.train_labels, data.features)),
-      validation_(Samples::upload(data.validation, data.validation_labels, data.features)) {
+    : Base("HyperCleaningMlp", data, model.bound), model_(model) {
   MINFOLD_REQUIRE(model.hidden > 0, "HyperCleaningMlp: hidden is ", model.hidden,
                   ", must be positive");
-  Scalars<T, E> const low("minfold::hyper_cleaning_mlp::lower", weights_);
-  Scalars<T, E> const high("minfold::hyper_cleaning_mlp::upper", weights_);
-  Kokkos::deep_copy(low, T(-model.bound));
-  Kokkos::deep_copy(high, T(model.bound));
-  box_ = UpperSet<T, E>::box(low, high);
-}
-
-template <class T, ExecutionSpace E>
-void HyperCleaningMlp<T, E>::check(ConstVectors x, ConstVectors y) const {
-  MINFOLD_REQUIRE(x.extent(0) == 1 && int(x.extent(1)) == dim_x(), "HyperCleaningMlp: x is ",
-                  x.extent(0), " x ", x.extent(1), ", expected 1 x ", dim_x());
-  MINFOLD_REQUIRE(int(y.extent(1)) == dim_y() && y.span_is_contiguous(), "HyperCleaningMlp: y has ",
-                  y.extent(1), " components, expected ", dim_y(), " without gaps between rows");
-}
-template <class T, ExecutionSpace E>
-void HyperCleaningMlp<T, E>::check(ConstVectors x, ConstVectors y, ConstBlocks v,
-                                   Blocks<T, E> out) const {
-  check(x, y);
-  MINFOLD_REQUIRE(v.extent(0) == y.extent(0) && int(v.extent(2)) == dim_y() &&
-                      v.span_is_contiguous() && out.span_is_contiguous() &&
-                      out.extent(0) == v.extent(0) && out.extent(1) == v.extent(1) &&
-                      out.extent(2) == v.extent(2),
-                  "HyperCleaningMlp: expected blocks of ", y.extent(0), " items and ", dim_y(),
-                  " components without gaps, found ", v.extent(0), " x ", v.extent(1), " x ",
-                  v.extent(2), " and ", out.extent(0), " x ", out.extent(1), " x ", out.extent(2));
 }
 
 template <class T, ExecutionSpace E>
@@ -109,10 +79,7 @@ template <class T, ExecutionSpace E>
 void HyperCleaningMlp<T, E>::loss_gradient(E const& space, Samples const& samples,
                                            Scalars<T const, E> w, ConstVectors y,
                                            Vectors<T, E> gy) const {
-  MINFOLD_REQUIRE(
-      gy.extent(0) == y.extent(0) && gy.extent(1) == y.extent(1) && gy.span_is_contiguous(),
-      "HyperCleaningMlp: the gradient is ", gy.extent(0), " x ", gy.extent(1),
-      ", expected the shape of y without gaps");
+  check_gradient(y, gy);
   auto const back = scratch(space, model_.hidden, samples);
   for (int item = 0; item < int(y.extent(0)); ++item) {
     auto const p = parts<T const>(impl::at_row(y, item));

@@ -77,7 +77,7 @@ class Bome final : public Method<T, E> {
     o.axpy(lambda, qy_, fy_);
     s.step = double(options_.step);
     double const in_y = o.norm(fy_);
-    s.stationarity = std::hypot(baseline::move_x(o, fx_, scratch_, s.step), in_y);
+    s.stationarity = std::hypot(o.projected_step(s.step, fx_, scratch_), in_y);
     o.axpy(-s.step, fy_, o.y);
     s.kkt_residual = s.stationarity;
     return s;

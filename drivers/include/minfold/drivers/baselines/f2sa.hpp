@@ -74,7 +74,7 @@ class F2sa final : public Method<T, E> {
     o.axpy(-lambda_, gx_, fx_);
     s.scale += lambda_ * o.norm(gx_);
     s.step = double(options_.step) * slow;
-    s.stationarity = baseline::move_x(o, fx_, gx_, s.step);
+    s.stationarity = o.projected_step(s.step, fx_, gx_);
     s.penalty = lambda_;
     lambda_ += double(options_.increment);
     return s;

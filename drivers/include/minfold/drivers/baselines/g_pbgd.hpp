@@ -14,9 +14,8 @@ struct GPbgdOptions {
 
   static GPbgdOptions from(Settings& settings) {
     GPbgdOptions o;
-    o.penalty = T(settings.number("penalty", double(o.penalty), 1e-300, 1e300, "gamma at the end"));
-    o.ramp = T(settings.number("ramp", double(o.ramp), 0, 1,
-                               "part of the iterations in which gamma grows from 0"));
+    o.penalty = baseline::penalty_from(settings, o.penalty);
+    o.ramp = baseline::ramp_from(settings, o.ramp);
     o.step = baseline::step_from(settings, o.step);
     return o;
   }
@@ -42,8 +41,8 @@ class GPbgd final : public Method<T, E> {
   }
 
   MethodStep step(Oracle<T, E>& o, int k, int total) override {
-    double const rise = double(options_.ramp) * total;
-    double const gamma = double(options_.penalty) * (k + 1 < rise ? double(k + 1) / rise : 1.0);
+    double const gamma =
+        baseline::ramped(double(options_.penalty), double(options_.ramp), k, total);
     o.upper_gradient(o.x, o.y, fx_, fy_);
     o.lower_gradient(o.x, o.y, gy_);
     o.mixed_transpose(o.x, o.y, gy_, px_);
@@ -54,7 +53,7 @@ class GPbgd final : public Method<T, E> {
     o.axpy(gamma, py_, fy_);
     s.step = double(options_.step) * std::min(1 / gamma, 1.0);
     double const in_y = o.norm(fy_);
-    s.stationarity = std::hypot(baseline::move_x(o, fx_, px_, s.step), in_y);
+    s.stationarity = std::hypot(o.projected_step(s.step, fx_, px_), in_y);
     o.axpy(-s.step, fy_, o.y);
     s.kkt_residual = s.stationarity;
     s.penalty = gamma;

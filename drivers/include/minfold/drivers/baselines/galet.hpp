@@ -64,7 +64,7 @@ class Galet final : public Method<T, E> {
     s.scale = o.norm(gx_) + o.norm(mixed_);
     o.axpy(1.0, mixed_, gx_);
     s.step = double(options_.step);
-    s.stationarity = baseline::move_x(o, gx_, mixed_, s.step);
+    s.stationarity = o.projected_step(s.step, gx_, mixed_);
     return s;
   }
 

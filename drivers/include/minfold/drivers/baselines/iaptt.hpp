@@ -90,7 +90,7 @@ class Iaptt final : public Method<T, E> {
     o.axpy(-double(options_.start_step), a_, point(o, 0));
     s.step = double(options_.step);
     double const in_z = o.norm(a_);
-    s.stationarity = std::hypot(baseline::move_x(o, gx_, mixed_, s.step), in_z);
+    s.stationarity = std::hypot(o.projected_step(s.step, gx_, mixed_), in_z);
     return s;
   }
 

@@ -52,7 +52,7 @@ class PbgdFree final : public Method<T, E> {
     MethodStep s;
     s.scale = o.norm(gx_);
     s.step = double(options_.step);
-    s.stationarity = baseline::move_x(o, gx_, scratch_, s.step);
+    s.stationarity = o.projected_step(s.step, gx_, scratch_);
     s.penalty = double(options_.penalty);
     return s;
   }

@@ -71,7 +71,7 @@ class Pzobo final : public Method<T, E> {
       o.axpy(slope, u_, gx_);
     }
     s.step = double(options_.step);
-    s.stationarity = baseline::move_x(o, gx_, beside_, s.step);
+    s.stationarity = o.projected_step(s.step, gx_, beside_);
     s.scale += s.stationarity;
     return s;
   }

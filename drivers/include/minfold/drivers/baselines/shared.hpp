@@ -25,13 +25,27 @@ template <class T>
 T step_from(Settings& settings, T fallback) {
   return T(settings.number("step", double(fallback), 0, 1e300, "step in x"));
 }
+template <class T>
+T penalty_from(Settings& settings, T fallback) {
+  return T(settings.number("penalty", double(fallback), 1e-300, 1e300, "gamma at the end"));
+}
+template <class T>
+T ramp_from(Settings& settings, T fallback) {
+  return T(settings.number("ramp", double(fallback), 0, 1,
+                           "part of the iterations in which gamma grows from 0"));
+}
+/// gamma in iteration k of total: it grows linearly in the first part of them.
+inline double ramped(double penalty, double part, int k, int total) {
+  double const rise = part * total;
+  return penalty * (k + 1 < rise ? double(k + 1) / rise : 1.0);
+}
 inline int batch_from(Settings& settings, int fallback) {
   return settings.integer("batch", fallback, 0, 1000000000,
                           "data terms of g in an estimate; 0: all of them");
 }
 inline std::uint64_t seed_from(Settings& settings) {
-  return std::uint64_t(
-      settings.integer("sampling-seed", 1, 0, 2147483647, "of the samples and directions"));
+  return std::uint64_t(settings.integer("sampling-seed", 1, 0, 2147483647,
+                                        "of the samples and directions; that of the run"));
 }
 
 /// The step on g that was asked for, or 1 / ||H|| at the start: ten power iterations give a lower
@@ -51,20 +65,6 @@ void descend(Oracle<T, E> const& o, Vectors<T const, E> x, Vectors<T, E> y, Vect
     o.lower_gradient(x, y, work);
     o.axpy(-step, work, y);
   }
-}
-
-/// x := proj(x - step h), and h := the projected gradient (x_before - x_after) / step, which is h to the
-/// last bit where the projection does nothing. Returns its norm. scratch is like x.
-template <class T, ExecutionSpace E>
-double move_x(Oracle<T, E> const& o, Vectors<T, E> h, Vectors<T, E> scratch, double step) {
-  if (step > 0) {
-    o.axpy(-step, h, o.x);
-    o.copy(o.x, scratch);
-    o.project(o.x);
-    o.axpy(-1.0, o.x, scratch);
-    o.axpy(1 / step, scratch, h);
-  }
-  return o.norm(h);
 }
 
 /// v := what `products` steps of CG from 0 make of H v = r. r ends as the residual; p and hp are

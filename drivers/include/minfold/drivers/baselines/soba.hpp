@@ -60,7 +60,7 @@ class Soba final : public Method<T, E> {
     o.axpy(-inner_, hv_, v_);
     o.axpy(inner_, fy_, v_);
     s.step = double(options_.step);
-    s.stationarity = baseline::move_x(o, gx_, mixed_, s.step);
+    s.stationarity = o.projected_step(s.step, gx_, mixed_);
     return s;
   }
 

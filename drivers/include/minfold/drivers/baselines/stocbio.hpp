@@ -67,7 +67,7 @@ class Stocbio final : public Method<T, E> {
     s.scale = o.norm(gx_) + inner_ * o.norm(mixed_);
     o.axpy(-inner_, mixed_, gx_);
     s.step = double(options_.step);
-    s.stationarity = baseline::move_x(o, gx_, mixed_, s.step);
+    s.stationarity = o.projected_step(s.step, gx_, mixed_);
     return s;
   }
 

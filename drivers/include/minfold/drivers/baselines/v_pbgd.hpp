@@ -18,9 +18,8 @@ struct VPbgdOptions {
     VPbgdOptions o;
     o.inner_steps = baseline::inner_steps_from(settings, o.inner_steps);
     o.inner_step = baseline::inner_step_from(settings, o.inner_step);
-    o.penalty = T(settings.number("penalty", double(o.penalty), 1e-300, 1e300, "gamma at the end"));
-    o.ramp = T(settings.number("ramp", double(o.ramp), 0, 1,
-                               "part of the iterations in which gamma grows from 0"));
+    o.penalty = baseline::penalty_from(settings, o.penalty);
+    o.ramp = baseline::ramp_from(settings, o.ramp);
     o.step = baseline::step_from(settings, o.step);
     return o;
   }
@@ -47,8 +46,8 @@ class VPbgd final : public Method<T, E> {
   }
 
   MethodStep step(Oracle<T, E>& o, int k, int total) override {
-    double const rise = double(options_.ramp) * total;
-    double const gamma = double(options_.penalty) * (k + 1 < rise ? double(k + 1) / rise : 1.0);
+    double const gamma =
+        baseline::ramped(double(options_.penalty), double(options_.ramp), k, total);
     baseline::descend<T, E>(o, o.x, w_, gy_, inner_, options_.inner_steps);
     o.upper_gradient(o.x, o.y, fx_, fy_);
     MethodStep s;
@@ -63,7 +62,7 @@ class VPbgd final : public Method<T, E> {
     s.scale += gamma * o.norm(gx_);
     s.step = double(options_.step) * std::min(1 / gamma, 1.0);
     double const in_y = o.norm(fy_);
-    s.stationarity = std::hypot(baseline::move_x(o, fx_, gx_, s.step), in_y);
+    s.stationarity = std::hypot(o.projected_step(s.step, fx_, gx_), in_y);
     o.axpy(-s.step, fy_, o.y);
     s.kkt_residual = s.stationarity;
     s.penalty = gamma;
