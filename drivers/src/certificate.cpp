@@ -96,11 +96,18 @@ void judge(ItemCertificate& c, Evidence const& e, CertificateOptions const& o) {
                          c.leakage, o.leakage));
     if (std::isnan(c.nondegeneracy))
       object(Verdict::uncertain, "degeneracy: the curvature along S was not measured");
+    else if (!(c.nondegeneracy > o.nondegeneracy) && e.nondegeneracy_at_most > o.nondegeneracy)
+      object(Verdict::uncertain,
+             fmt::format("degeneracy: the curvature along S is not shown to be positive, Lanczos "
+                         "leaves its smallest relative value between {:.1e} and {:.1e} (needed "
+                         "{:.1e})",
+                         c.nondegeneracy, e.nondegeneracy_at_most, o.nondegeneracy));
     else if (!(c.nondegeneracy > o.nondegeneracy))
       object(Verdict::uncertain,
              fmt::format(
                  "degeneracy: the smallest relative curvature along S is {:.1e} (needed {:.1e})",
-                 c.nondegeneracy, o.nondegeneracy));
+                 std::isnan(e.nondegeneracy_at_most) ? c.nondegeneracy : e.nondegeneracy_at_most,
+                 o.nondegeneracy));
     if (!e.compared)
       object(Verdict::uncertain, "uniqueness: not examined, only one candidate was tried");
     else if (!e.examined)

@@ -53,6 +53,15 @@ HgmsOptions<T> HgmsOptions<T>::from(Settings& settings) {
                         "relative tangential gradient at the end of a refinement"));
   o.refine.newton =
       settings.flag("newton", o.refine.newton, "Riemannian Newton along the manifold");
+  o.refine.newton_order =
+      settings.integer("newton-order", o.refine.newton_order, 0, 1000000,
+                       "largest manifold dimension for which the Hessian along it is formed");
+  o.refine.truncated_order =
+      settings.integer("truncated-order", o.refine.truncated_order, 0, 1000000,
+                       "manifold dimension from which Newton steps are solved by CG instead");
+  o.refine.curvature_steps =
+      settings.integer("curvature-steps", o.refine.curvature_steps, 1, 1000000,
+                       "Lanczos steps of the certificate above newton-order");
   auto const representation = settings.choice(
       "tangent", "automatic", {"automatic", "spectral", "kernel-basis", "range-basis", "implicit"},
       "how the tangent space is held");

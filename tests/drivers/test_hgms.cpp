@@ -167,7 +167,7 @@ TEST_CASE("an unselected gradient of the line toy is wrong, the selected one rig
   CountedProblem<double, Space> const problem(*named.problem);
   auto const gradient = [&](double y0, double y1) {
     impl::from_doubles<double, Space>(space, {y0, y1}, y);
-    auto known = Representation::automatic;
+    TangentMemory<double, Space> known;
     RefineOptions<double> const options;
     return to_host(
         space, hypergradients<double, Space>(space, problem, x, y, options, known, true).h)(0, 0);

@@ -133,7 +133,7 @@ TEST_CASE("refinement finds the nearest point in every representation, with and 
   options.newton = newton;
   options.tangent.representation = representation;
   options.max_iterations = 200;
-  Representation known = Representation::automatic;
+  TangentMemory<double, Space> known;
   refine<double, Space>(p.space, problem, p.x, p.y, p.lower, records, scales, {}, options, known);
   auto const y = impl::to_doubles(p.space, p.y);
   auto const host = to_host(p.space, records);

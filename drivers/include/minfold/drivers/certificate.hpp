@@ -21,7 +21,8 @@ struct ItemCertificate {
   double gap = 0;                  ///< kept / dropped |eigenvalue| of H
   double tangential_residual = 0;  ///< ||P_ker grad_y f|| / scale of the gradient
   /// Smallest eigenvalue of the Riemannian Hessian of f on S, relative to the largest curvature of
-  /// f on S met during the solve; NaN where the problem gives no second-order products.
+  /// f on S met during the solve; NaN where the problem gives no second-order products. Where k is large it
+  /// is a lower bound, which holds but with a probability of 1e-10 (in float 1e-6) of the random start.
   double nondegeneracy = std::numeric_limits<double>::quiet_NaN();
   double smallest_curvature = std::numeric_limits<double>::quiet_NaN();  ///< the same, absolute
   /// f(next distinct critical point) - f(selected), relative to the scale of f; infinite when all
@@ -72,6 +73,8 @@ struct Evidence {
   bool compared = true;     ///< more than one candidate was asked for
   bool examined = true;     ///< an independent candidate was finished at this x
   bool open = false;        ///< an unfinished candidate may still descend below the selected point
+  /// Where nondegeneracy is a lower bound, an upper one; else NaN.
+  double nondegeneracy_at_most = std::numeric_limits<double>::quiet_NaN();
   bool danskin_agrees = false;  ///< tied points give the same hypergradient
 };
 

@@ -3,7 +3,7 @@
 #define MINFOLD_DRIVERS_HYPERGRADIENT_HPP
 
 #include <minfold/drivers/counted_problem.hpp>
-#include <minfold/drivers/impl/tangent_basis.hpp>
+#include <minfold/drivers/impl/smallest_curvature.hpp>
 #include <minfold/drivers/refine.hpp>
 
 namespace minfold {
@@ -18,7 +18,9 @@ struct Hypergradients {
   Scalars<T, E> implicit_norm;           ///< ||G^T v||
   /// ||G^T H^+ u|| for a standard normal u: the size of h where grad_y f is of size one. 0 unless asked for.
   Scalars<T, E> sensitivity;
-  Scalars<T, E> smallest_curvature;  ///< of Hess_S f; NaN where not formed
+  /// Smallest eigenvalue of Hess_S f; NaN where it was not looked at. Where k is too large for the matrix, a
+  /// lower bound of it, see impl::LanczosStep, and curvature_at_most is an upper one; else that is NaN.
+  Scalars<T, E> smallest_curvature, curvature_at_most;
   Scalars<SolveRecord<T>, E> solves;
   Scalars<KernelRecord<T>, E> kernels;
 };
@@ -27,12 +29,12 @@ struct Hypergradients {
 ///
 /// Requires  y: (items, dim_y) on S(x).
 /// Costs     the tangent space, one solve, one mixed product; with `curvature` 2 k second-order
-///           products, with `sensitivity` one more solve and mixed product. Books the tangent space, the
+///           products, or 2 a Lanczos step where k > newton_order; with `sensitivity` one more solve and mixed product. Books the tangent space, the
 ///           curvature and the sensitivity to Stage::certify.
 template <class T, ExecutionSpace E>
 Hypergradients<T, E> hypergradients(E const& space, CountedProblem<T, E> const& problem,
                                     Vectors<T const, E> x, Vectors<T const, E> y,
-                                    RefineOptions<T> const& options, Representation& known,
+                                    RefineOptions<T> const& options, TangentMemory<T, E>& memory,
                                     bool curvature, bool sensitivity = false) {
   int const items = int(y.extent(0)), n = problem.dim_y(), m = problem.dim_x();
   Hypergradients<T, E> r{
@@ -44,6 +46,7 @@ Hypergradients<T, E> hypergradients(E const& space, CountedProblem<T, E> const& 
       make_scalars<T>(space, "minfold::hypergradient::implicit_norm", items),
       make_scalars<T>(space, "minfold::hypergradient::sensitivity", items),
       make_scalars<T>(space, "minfold::hypergradient::curvature", items),
+      make_scalars<T>(space, "minfold::hypergradient::curvature_at_most", items),
       make_scalars<SolveRecord<T>>(space, "minfold::hypergradient::solves", items),
       {}};
   auto const gx = make_vectors<T>(space, "minfold::hypergradient::upper_x", items, m);
@@ -55,7 +58,7 @@ Hypergradients<T, E> hypergradients(E const& space, CountedProblem<T, E> const& 
   TangentSpace<T, E> tangent;
   {
     typename CountedProblem<T, E>::Scope const scope(problem, space, Stage::certify);
-    tangent = remembered_tangent_space(space, hessian, options.tangent, known);
+    tangent = remembered_tangent_space(space, hessian, options.tangent, memory);
     r.kernels = tangent.records;
   }
   {
@@ -83,6 +86,7 @@ Hypergradients<T, E> hypergradients(E const& space, CountedProblem<T, E> const& 
             r.implicit_norm(item) = implicit;
             r.sensitivity(item) = T(0);
             r.smallest_curvature(item) = Kokkos::Experimental::quiet_NaN_v<T>;
+            r.curvature_at_most(item) = Kokkos::Experimental::quiet_NaN_v<T>;
           });
         });
   }
@@ -108,26 +112,10 @@ Hypergradients<T, E> hypergradients(E const& space, CountedProblem<T, E> const& 
       tangent.representation == Representation::implicit)
     return r;
   typename CountedProblem<T, E>::Scope const scope(problem, space, Stage::certify);
-  int const k = impl::largest_dimension(space, tangent.records);
-  if (k < 0 || k > options.newton_order) return r;
-  auto const q = impl::explicit_kernel(space, tangent, items, n, std::max(k, 1));
-  int const room = int(q.vectors.extent(1));
-  auto const matrix = make_blocks<T>(space, "minfold::hypergradient::hessian", items, room, room);
-  auto const values = make_vectors<T>(space, "minfold::hypergradient::curvatures", items, room);
-  auto const eigen = make_scalars<EigenRecord<T>>(space, "minfold::hypergradient::eigen", items);
-  riemannian_hessian<T, E>(space, problem, x, y, v, q, matrix);
-  symmetric_eigen(space, matrix, values, eigen, {.verify = false});
-  auto const kernels = tangent.records;
-  Kokkos::parallel_for(
-      "minfold::hypergradient::smallest", Kokkos::RangePolicy<E>(space, 0, items),
-      KOKKOS_LAMBDA(int item) {
-        if (!impl::decided(kernels(item))) return;
-        // An isolated point (k = 0) has no direction in which it could be degenerate.
-        if (q.dimension(item) == 0)
-          r.smallest_curvature(item) = Kokkos::Experimental::infinity_v<T>;
-        else if (eigen(item).outcome == Outcome::converged)
-          r.smallest_curvature(item) = values(item, 0);
-      });
+  auto const projector = impl::tangent_projector(space, tangent, items, n);
+  impl::remember(space, tangent, projector, memory);
+  impl::measure_curvature<T, E>(space, problem, x, y, v, tangent, projector, options,
+                                r.smallest_curvature, r.curvature_at_most);
   return r;
 }
 

@@ -33,6 +33,7 @@ Certified certify(E const& space, AnyProblem<T, E> const& problem, Selection<T, 
   auto const upper_x = to_host(space, at.upper_x_norm);
   auto const tangential = to_host(space, at.tangential_norm);
   auto const curvature = to_host(space, at.smallest_curvature);
+  auto const at_most = to_host(space, at.curvature_at_most);
   auto const solves = to_host(space, at.solves);
   auto const kernels = to_host(space, at.kernels);
   auto const scales = to_host(space, target_scales);
@@ -68,6 +69,8 @@ Certified certify(E const& space, AnyProblem<T, E> const& problem, Selection<T, 
     c.nondegeneracy = std::isinf(c.smallest_curvature) ? c.smallest_curvature
                       : curvature_scale > 0            ? c.smallest_curvature / curvature_scale
                                                        : 0 * c.smallest_curvature;
+    e.nondegeneracy_at_most =
+        curvature_scale > 0 ? double(at_most(t)) / curvature_scale : double(at_most(t));
     // f is known up to its rounding and up to its slope over what may be left of the way to S.
     double const rounding = 64 * eps * terms;
     double const distance = std::isfinite(c.distance_bound) ? c.distance_bound : 0;

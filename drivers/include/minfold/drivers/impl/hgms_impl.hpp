@@ -126,14 +126,14 @@ class HgmsSolve {
     SelectOptions<T> const select{.finished = T(thresholds_.tangential_residual),
                                   .tracked = tracked};
     return impl::select_at<T, E>(space_, problem_, x, y, scales_, options_.lower, options_.refine,
-                                 select, known_);
+                                 select, memory_);
   }
 
   /// Hypergradients at the selected points, the certificate, and the direction of descent.
   void differentiate(bool first) {
     auto const best = rows_of(selection_.y, 0, targets_);
     auto const at_best = hypergradients<T, E>(space_, problem_, state_.x, best, options_.refine,
-                                              known_, true, first);
+                                              memory_, true, first);
     std::vector<double> x_norms(targets_);
     for (int t = 0; t < targets_; ++t) {
       auto const row = x_.begin() + (rows_ > 1 ? t : 0) * m_;
@@ -163,7 +163,8 @@ class HgmsSolve {
     auto const rivals = rows_of(selection_.y, targets_, targets_);
     auto const at_rival = to_doubles(
         space_,
-        hypergradients<T, E>(space_, problem_, state_.x, rivals, options_.refine, known_, false).h);
+        hypergradients<T, E>(space_, problem_, state_.x, rivals, options_.refine, memory_, false)
+            .h);
     double slope = 0;
     for (int row = 0; row < rows_; ++row) {
       std::vector<double> const base(h_.begin() + row * m_, h_.begin() + (row + 1) * m_);
@@ -324,7 +325,7 @@ class HgmsSolve {
   double reference_ = 0, accuracy_ = 0;  ///< see set_reference
   double slope_ = 0;                     ///< F'(x; -descent / ||descent||)
   int tied_ = 0;
-  Representation known_ = Representation::automatic;
+  TangentMemory<T, E> memory_;
   Kokkos::Timer timer_;
 };
 

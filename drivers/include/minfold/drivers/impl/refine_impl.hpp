@@ -2,7 +2,7 @@
 #ifndef MINFOLD_DRIVERS_IMPL_REFINE_IMPL_HPP
 #define MINFOLD_DRIVERS_IMPL_REFINE_IMPL_HPP
 
-#include <minfold/drivers/impl/tangent_steps.hpp>
+#include <minfold/drivers/impl/truncated_newton.hpp>
 #include <minfold/drivers/refine.hpp>
 
 namespace minfold::impl {
@@ -42,6 +42,9 @@ int judge_tangent_trial(E const& space, RefineWork<T, E> const& w, Vectors<T, E>
         Kokkos::single(Kokkos::PerTeam(team), [&] {
           s.searching = !accepted;
           if (accepted) lower(item) = w.trial_lower(item);
+          // `bounded` holds until the first trial is refused.
+          s.radius = accepted && s.bounded ? T(4) * s.radius : (accepted ? s.radius : length);
+          s.bounded = false;
           s.step *= T(0.5);
           if (!accepted && s.step * d_norm < T(1e3) * epsilon<T> * length) {
             s.searching = false;
@@ -74,6 +77,62 @@ void raise_scales(E const& space, Scalars<int, E> const& items,
       });
 }
 
+template <class T, ExecutionSpace E>
+struct Tangent {
+  TangentSpace<T, E> space;
+  TangentProjector<T, E> projector;
+};
+
+/// residual := grad_y f - P_ker grad_y f
+template <class T, ExecutionSpace E>
+void subtract_tangential(E const& space, RefineWork<T, E> const& w) {
+  Kokkos::parallel_for(
+      "minfold::refine::range_part",
+      Kokkos::MDRangePolicy<E, Kokkos::Rank<2>>(
+          space, {0, 0}, {int(w.gradient.extent(0)), int(w.gradient.extent(1))}),
+      KOKKOS_LAMBDA(int item, int i) {
+        w.residual(item, i) = w.gradient(item, i) - w.tangential(item, i);
+      });
+}
+
+/// Tangent space, Riemannian gradient and lambda at y. The tangent space of an earlier point is taken where it
+/// still holds and where lambda can be had with it; so accurate lambda need not be: it shapes steps.
+template <class T, ExecutionSpace E>
+Tangent<T, E> tangent_of_gradient(E const& space, LowerHessian<T, E> const& h,
+                                  RefineWork<T, E> const& w, RefineOptions<T> const& options,
+                                  TangentMemory<T, E>& memory) {
+  T const loose = std::is_same_v<T, float> ? T(1e-4) : T(1e-8);
+  auto const b = as_block(Vectors<T const, E>(w.gradient));
+  auto const solve = [&](TangentSpace<T, E> const& t, T tolerance) {
+    tangent_solve(space, h, t, b, as_block(w.lambda), as_block(w.tangential), w.solves, tolerance);
+  };
+  if (still_tangent<T, E>(space, h, memory, T(0.1) * options.tolerance)) {
+    solve(memory.tangent, loose);
+    auto const s = summarize(space, w.solves);
+    if (s[Outcome::iteration_limit] + s[Outcome::not_finite] == 0)
+      return {memory.tangent, memory.projector};
+    // The kernel is the same and H is not: what H was makes CG short.
+    if (memory.tangent.representation != Representation::kernel_basis) {
+      int const n = h.dim();
+      subtract_tangential(space, w);
+      pinv_pcg(space, h, preconditioner_of(space, memory.tangent, n), w.residual, w.lambda,
+               w.solves, {.relative_tolerance = loose, .max_iterations = n / 4 + 1});
+      auto const again = summarize(space, w.solves);
+      if (again[Outcome::iteration_limit] + again[Outcome::not_finite] == 0)
+        return {memory.tangent, memory.projector};
+    }
+  }
+  auto const tangent = remembered_tangent_space(space, h, options.tangent, memory);
+  bool const exact = tangent.representation == Representation::implicit;
+  solve(tangent, exact ? default_tolerance<T> : loose);
+  Tangent<T, E> found{tangent, {}};
+  // Small problems need none: their Newton steps are dense and their tangent spaces cheap.
+  if (exact || tangent.products >= std::int64_t(worth_remembering) * h.batch_size())
+    found.projector = tangent_projector(space, tangent, h.batch_size(), h.dim());
+  remember(space, tangent, found.projector, memory);
+  return found;
+}
+
 /// Goes on with the items whose record says not_run, from outer step `iteration`.
 template <class T, ExecutionSpace E>
 void refine_working(E const& space, AnyProblem<T, E> const& problem, Vectors<T const, E> x,
@@ -81,7 +140,7 @@ void refine_working(E const& space, AnyProblem<T, E> const& problem, Vectors<T c
                     Scalars<RefineRecord<T>, E> const& records,
                     Scalars<TargetScale<T>, E> const& scales,
                     LowerSolveOptions<T> const& correction, RefineOptions<T> const& options,
-                    Representation& known, int iteration) {
+                    TangentMemory<T, E>& memory, int iteration) {
   int const items = int(y.extent(0)), n = int(y.extent(1));
   T const length = problem.length_scale();
   RefineWork<T, E> const w(space, items, problem.dim_x(), n);
@@ -95,8 +154,13 @@ void refine_working(E const& space, AnyProblem<T, E> const& problem, Vectors<T c
       auto const part_records = part.gather(space, records, items);
       auto const part_scales =
           one_target ? scales : part.gather(space, scales, int(scales.extent(0)));
+      auto part_memory = memory;
+      if (memory.filled && int(memory.tangent.records.extent(0)) == items)
+        part_memory = memory_for<T, E>(space, memory, part.items);
+      else
+        part_memory.filled = false;
       refine_working(space, *part.problem, x, part_y, part_lower, part_records, part_scales,
-                     correction, options, known, iteration);
+                     correction, options, part_memory, iteration);
       part.scatter(space, part_y, y);
       part.scatter(space, part_lower, lower);
       part.scatter(space, part_records, records);
@@ -106,15 +170,22 @@ void refine_working(E const& space, AnyProblem<T, E> const& problem, Vectors<T c
     problem.upper_value(space, x, y, w.values);
     problem.upper_gradient(space, x, y, w.gx, w.gradient);
     LowerHessian<T, E> const h{&problem, x, y};
-    auto const tangent = remembered_tangent_space(space, h, options.tangent, known);
-    tangent_solve(space, h, tangent, as_block(Vectors<T const, E>(w.gradient)), as_block(w.lambda),
-                  as_block(w.tangential), w.solves);
+    auto const [tangent, projector] = tangent_of_gradient(space, h, w, options, memory);
     measure_gradient(space, w, tangent.records, records, scales, n);
     int const k = largest_dimension(space, tangent.records);
-    bool const newton = options.newton && problem.has_second_order() && k >= 0 &&
-                        k <= options.newton_order &&
-                        tangent.representation != Representation::implicit;
-    if (newton) {
+    bool const newton = options.newton && problem.has_second_order();
+    bool const implicit = tangent.representation == Representation::implicit;
+    bool const may_form = !implicit && k <= options.newton_order;
+    bool const truncated = newton && (!may_form || (k >= options.truncated_order && !memory.dense));
+    if (truncated) {
+      LagrangianProduct<T, E> const product(space, problem, x, y, w.lambda,
+                                            projector.rows.data() || implicit
+                                                ? projector
+                                                : tangent_projector(space, tangent, items, n));
+      if (truncated_directions<T, E>(space, product, w, tangent.records, records, scales,
+                                     implicit ? n : k, options.tolerance, length, may_form))
+        memory.dense = true;
+    } else if (newton && k >= 0) {
       auto const q = explicit_kernel(space, tangent, items, n, std::max(k, 1));
       int const room = int(q.vectors.extent(1));
       auto const m = make_blocks<T>(space, "minfold::refine::hessian", items, room, room);
@@ -186,7 +257,7 @@ template <class T, ExecutionSpace E>
 void refine(E const& space, AnyProblem<T, E> const& problem, Vectors<T const, E> x, Vectors<T, E> y,
             Scalars<LowerRecord<T>, E> const& lower, Scalars<RefineRecord<T>, E> const& records,
             Scalars<TargetScale<T>, E> const& scales, LowerSolveOptions<T> const& lower_options,
-            RefineOptions<T> const& options, Representation& known) {
+            RefineOptions<T> const& options, TangentMemory<T, E>& memory) {
   int const items = int(y.extent(0));
   if (items == 0) return;
   Kokkos::parallel_for(
@@ -198,7 +269,8 @@ void refine(E const& space, AnyProblem<T, E> const& problem, Vectors<T const, E>
   // A normal correction that needs many steps started too far from S: a shorter step is cheaper.
   LowerSolveOptions<T> correction = lower_options;
   correction.max_iterations = std::min(correction.max_iterations, 20);
-  impl::refine_working(space, problem, x, y, lower, records, scales, correction, options, known, 0);
+  impl::refine_working(space, problem, x, y, lower, records, scales, correction, options, memory,
+                       0);
 }
 
 }  // namespace minfold

@@ -29,7 +29,7 @@ Selection<T, E> select_at(E const& space, CountedProblem<T, E> const& problem,
                           Scalars<TargetScale<T>, E> const& scales,
                           LowerSolveOptions<T> const& lower_options,
                           RefineOptions<T> const& refine_options,
-                          SelectOptions<T> const& select_options, Representation& known) {
+                          SelectOptions<T> const& select_options, TangentMemory<T, E>& memory) {
   using Scope = typename CountedProblem<T, E>::Scope;
   int const items = int(y.extent(0)), targets = problem.batch_size();
   auto const lower = make_scalars<LowerRecord<T>>(space, "minfold::selection::lower", items);
@@ -42,7 +42,7 @@ Selection<T, E> select_at(E const& space, CountedProblem<T, E> const& problem,
   {
     Scope const scope(problem, space, Stage::refine);
     refine<T, E>(space, problem, x, y, lower, refined, scales, lower_options, refine_options,
-                 known);
+                 memory);
   }
   Scope const scope(problem, space, Stage::select);
   select_best<T, E>(space, problem, y, lower, refined, chosen, select_options);

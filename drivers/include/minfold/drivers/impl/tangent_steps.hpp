@@ -14,14 +14,27 @@ template <std::floating_point T>
 struct TangentSearch {
   T step = 0, slope = 0, value = 0;
   T last_step = 0;  ///< Barzilai-Borwein
-  T curvature = 0;  ///< < 0: this step leaves a saddle along negative curvature
+  /// Longest step: one length at first, and more as long as steps of that length are taken at once. Where f
+  /// is ill-conditioned along S, the critical point may be many lengths away.
+  T radius = 0;
+  bool bounded = false;  ///< this step was cut to the radius
+  T curvature = 0;       ///< < 0: this step leaves a saddle along negative curvature
   bool searching = false;
 };
+
+/// step := 1, or less where that is longer than the radius.
+template <std::floating_point T>
+KOKKOS_INLINE_FUNCTION void bound_step(TangentSearch<T>& s, T d_norm, T length) {
+  if (!(s.radius > length)) s.radius = length;
+  s.bounded = d_norm > s.radius;
+  s.step = s.bounded ? s.radius / d_norm : T(1);
+}
 
 /// What the steps of `refine` share.
 template <class T, ExecutionSpace E>
 struct RefineWork {
-  Vectors<T, E> gx, gradient, lambda, tangential, direction, trial, before, gradient_before;
+  Vectors<T, E> gx, gradient, lambda, tangential, direction, residual, trial, before,
+      gradient_before;
   Scalars<T, E> values;
   Scalars<TangentSearch<T>, E> searches;
   Scalars<SolveRecord<T>, E> solves;
@@ -33,6 +46,7 @@ struct RefineWork {
         lambda(make_vectors<T>(space, "minfold::refine::lambda", items, n)),
         tangential(make_vectors<T>(space, "minfold::refine::tangential", items, n)),
         direction(make_vectors<T>(space, "minfold::refine::direction", items, n)),
+        residual(make_vectors<T>(space, "minfold::refine::residual", items, n)),
         trial(make_vectors<T>(space, "minfold::refine::trial", items, n)),
         before(make_vectors<T>(space, "minfold::refine::before", items, n)),
         gradient_before(make_vectors<T>(space, "minfold::refine::gradient_before", items, n)),
@@ -107,6 +121,7 @@ void newton_directions(E const& space, RefineWork<T, E> const& w,
       KOKKOS_LAMBDA(TeamMember<E> const& team, int item) {
         auto r = records(item);
         TangentSearch<T> s;  // last_step = 0: a descent step after this one has no secant pair
+        s.radius = w.searches(item).radius;
         if (r.outcome != Outcome::not_run) {
           Kokkos::single(Kokkos::PerTeam(team), [&] { w.searches(item) = s; });
           return;
@@ -165,7 +180,7 @@ void newton_directions(E const& space, RefineWork<T, E> const& w,
             slope = safe * r.gradient_norm * r.gradient_norm;
           }
           T const d_norm = team_norm(team, n, d);
-          s.step = d_norm > length ? length / d_norm : T(1);
+          bound_step(s, d_norm, length);
           s.slope = small && saddle ? T(0) : slope;
           s.value = r.value;
           s.searching = d_norm > T(0) && Kokkos::isfinite(d_norm);
@@ -222,7 +237,7 @@ void gradient_directions(E const& space, RefineWork<T, E> const& w, Vectors<T co
               d(i) = -step * g(i);
             });
             T const d_norm = step * r.gradient_norm;
-            s.step = d_norm > length ? length / d_norm : T(1);
+            bound_step(s, d_norm, length);
             s.slope = step * r.gradient_norm * r.gradient_norm;
             s.value = r.value;
             s.curvature = 0;

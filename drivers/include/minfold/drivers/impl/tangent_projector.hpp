@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef MINFOLD_DRIVERS_IMPL_TANGENT_PROJECTOR_HPP
+#define MINFOLD_DRIVERS_IMPL_TANGENT_PROJECTOR_HPP
+
+#include <minfold/drivers/impl/tangent_basis.hpp>
+#include <minfold/drivers/problem.hpp>
+
+namespace minfold::impl {
+
+/// Smallest kernel dimension among the items that have one decided, n when none has. Waits.
+template <ExecutionSpace E, std::floating_point T>
+int smallest_dimension(E const& space, Scalars<KernelRecord<T>, E> const& records, int n) {
+  int smallest = n;
+  Kokkos::parallel_reduce(
+      "minfold::tangent_projector::smallest",
+      Kokkos::RangePolicy<E>(space, 0, int(records.extent(0))),
+      KOKKOS_LAMBDA(int item, int& least) {
+        auto const& r = records(item);
+        if (decided(r) && r.dimension < least) least = r.dimension;
+      },
+      Kokkos::Min<int>(smallest));
+  return std::min(smallest, n);
+}
+
+/// P_ker for vectors (items, 1, n), in place, through what the tangent space holds: the shorter of kernel
+/// and range where both are there. With `implicit` every projection is a solve.
+template <class T, ExecutionSpace E>
+struct TangentProjector {
+  Representation representation = Representation::implicit;
+  bool complement = false;       ///< rows span range H: P = I - R^T R; else ker H: P = Q^T Q
+  Blocks<T, E> rows;             ///< (items, width, n), zero beyond what an item has
+  Blocks<T, E> coefficients;     ///< (items, 1, width)
+  Vectors<T, E> copy, solution;  ///< implicit
+  Scalars<SolveRecord<T>, E> solves;
+
+  void operator()(E const& space, LowerHessian<T, E> const& h, Vectors<T, E> const& v) const {
+    auto const block = as_block(v);
+    if (representation == Representation::implicit) {
+      Kokkos::deep_copy(space, copy, v);
+      pinv_cgls(space, h, as_block(Vectors<T const, E>(copy)), as_block(solution), block, solves,
+                {.relative_tolerance = default_tolerance<T>});
+      return;
+    }
+    // The complement twice: the second pass removes what rounding left of the first.
+    for (int pass = 0; pass < (complement ? 2 : 1); ++pass) {
+      batched_gemm(space, Transpose::no, Transpose::yes, T(1), block, rows, T(0), coefficients);
+      batched_gemm(space, Transpose::no, Transpose::no, complement ? T(-1) : T(1), coefficients,
+                   rows, complement ? T(1) : T(0), block);
+    }
+  }
+};
+
+/// Waits for the dimensions.
+template <class T, ExecutionSpace E>
+TangentProjector<T, E> tangent_projector(E const& space, TangentSpace<T, E> const& t, int items,
+                                         int n) {
+  TangentProjector<T, E> p;
+  p.representation = t.representation;
+  if (t.representation == Representation::implicit ||
+      t.representation == Representation::automatic) {
+    p.representation = Representation::implicit;
+    p.copy = make_vectors<T>(space, "minfold::tangent_projector::copy", items, n);
+    p.solution = make_vectors<T>(space, "minfold::tangent_projector::solution", items, n);
+    p.solves = make_scalars<SolveRecord<T>>(space, "minfold::tangent_projector::solves", items);
+    return p;
+  }
+  int const k = std::max(largest_dimension(space, t.records), 0);
+  int const rank = n - smallest_dimension(space, t.records, n);
+  p.complement = t.representation == Representation::range_basis ||
+                 (t.representation == Representation::spectral && rank < k);
+  int const width = std::max(p.complement ? rank : k, 1);
+  p.coefficients =
+      make_blocks<T>(space, "minfold::tangent_projector::coefficients", items, 1, width);
+  if (!p.complement) {
+    p.rows = explicit_kernel(space, t, items, n, width).vectors;
+    return p;
+  }
+  p.rows = make_blocks<T>(space, "minfold::tangent_projector::rows", items, width, n);
+  auto const rows = p.rows;
+  auto const records = t.records;
+  bool const spectral = t.representation == Representation::spectral;
+  auto const from = spectral ? t.spectral.vectors : t.basis.vectors;
+  auto const first = t.spectral.first;
+  Kokkos::parallel_for(
+      "minfold::tangent_projector::range",
+      Kokkos::MDRangePolicy<E, Kokkos::Rank<3>>(space, {0, 0, 0}, {items, width, n}),
+      KOKKOS_LAMBDA(int item, int j, int i) {
+        auto const& r = records(item);
+        bool const used = decided(r) && j < n - r.dimension;
+        int const row = spectral && used && j >= first(item) ? j + r.dimension : j;
+        rows(item, j, i) = used ? from(item, row, i) : T(0);
+      });
+  return p;
+}
+
+/// The Hessian of f on S as an operator on tangent vectors, P_ker (d2f/dy2 - d3g/dy3[lambda]), in the form
+/// that impl::run_bulk asks for: image := P_ker (...) operand.
+template <class T, ExecutionSpace E>
+struct LagrangianProduct {
+  E space;
+  AnyProblem<T, E> const* problem;
+  Vectors<T const, E> x, y, lambda;
+  TangentProjector<T, E> project;
+  Vectors<T, E> operand, image, third;
+  /// Project the operand too, in place: P A P is symmetric whatever rounding has left outside of ker H.
+  bool symmetric = false;
+
+  LagrangianProduct(E const& space_, AnyProblem<T, E> const& problem_, Vectors<T const, E> x_,
+                    Vectors<T const, E> y_, Vectors<T const, E> lambda_,
+                    TangentProjector<T, E> const& project_)
+      : space(space_),
+        problem(&problem_),
+        x(x_),
+        y(y_),
+        lambda(lambda_),
+        project(project_),
+        operand(vectors("minfold::lagrangian::operand")),
+        image(vectors("minfold::lagrangian::image")),
+        third(vectors("minfold::lagrangian::third")) {}
+
+  void operator()() const {
+    if (symmetric) project(space, LowerHessian<T, E>{problem, x, y}, operand);
+    Vectors<T const, E> const in = operand;
+    problem->upper_hessian(space, x, y, block_of(in), block_of(image));
+    problem->third_product(space, x, y, lambda, block_of(in), block_of(third));
+    subtract_third();
+    project(space, LowerHessian<T, E>{problem, x, y}, image);
+  }
+
+  // Public because nvcc does not allow extended lambdas in private members.
+  void subtract_third() const {
+    auto const to = image, from = third;
+    Kokkos::parallel_for(
+        "minfold::lagrangian::subtract",
+        Kokkos::MDRangePolicy<E, Kokkos::Rank<2>>(space, {0, 0},
+                                                  {int(to.extent(0)), int(to.extent(1))}),
+        KOKKOS_LAMBDA(int item, int i) { to(item, i) -= from(item, i); });
+  }
+
+ private:
+  Vectors<T, E> vectors(char const* label) const {
+    return make_vectors<T>(space, label, int(y.extent(0)), int(y.extent(1)));
+  }
+  template <class U>
+  static Blocks<U, E> block_of(Vectors<U, E> const& v) {
+    return Blocks<U, E>(v.data(), v.extent(0), 1, v.extent(1));
+  }
+};
+
+}  // namespace minfold::impl
+
+#endif
