@@ -40,8 +40,8 @@ struct RefineOptions {
 ///           Newton on the k x k matrix of Hess_S f[v, w] = <v, (d2f/dy2 - d3g/dy3[lambda]) w>, v, w in ker H
 ///           (methods: Hessian of the Lagrangian on the tangent space), with |eigenvalues| so that the
 ///           step descends, and an escape along negative curvature at saddles; or the same without the
-///           matrix, by CG and Lanczos, see RefineOptions::truncated_order; else descent with
-///           Barzilai-Borwein steps. Armijo on f after the normal correction (the retraction).
+///           matrix, by CG and Lanczos, see RefineOptions::truncated_order; else, and where the tangent
+///           space is implicit, descent with Barzilai-Borwein steps. Armijo on f after the normal correction (the retraction).
 template <class T, ExecutionSpace E>
 void refine(E const& space, AnyProblem<T, E> const& problem, Vectors<T const, E> x, Vectors<T, E> y,
             Scalars<LowerRecord<T>, E> const& lower, Scalars<RefineRecord<T>, E> const& records,

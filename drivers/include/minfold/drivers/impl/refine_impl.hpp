@@ -175,17 +175,18 @@ void refine_working(E const& space, AnyProblem<T, E> const& problem, Vectors<T c
     int const k = largest_dimension(space, tangent.records);
     bool const newton = options.newton && problem.has_second_order();
     bool const implicit = tangent.representation == Representation::implicit;
-    bool const may_form = !implicit && k <= options.newton_order;
-    bool const truncated = newton && (!may_form || (k >= options.truncated_order && !memory.dense));
+    bool const may_form = k <= options.newton_order;
+    // An implicit tangent space has no matrix, and a CG whose every step projects by a solve is not worth it.
+    bool const truncated =
+        newton && !implicit && (!may_form || (k >= options.truncated_order && !memory.dense));
     if (truncated) {
-      LagrangianProduct<T, E> const product(space, problem, x, y, w.lambda,
-                                            projector.rows.data() || implicit
-                                                ? projector
-                                                : tangent_projector(space, tangent, items, n));
-      if (truncated_directions<T, E>(space, product, w, tangent.records, records, scales,
-                                     implicit ? n : k, options.tolerance, length, may_form))
+      LagrangianProduct<T, E> const product(
+          space, problem, x, y, w.lambda,
+          projector.rows.data() ? projector : tangent_projector(space, tangent, items, n));
+      if (truncated_directions<T, E>(space, product, w, tangent.records, records, scales, k,
+                                     options.tolerance, length, may_form))
         memory.dense = true;
-    } else if (newton && k >= 0) {
+    } else if (newton && !implicit && k >= 0) {
       auto const q = explicit_kernel(space, tangent, items, n, std::max(k, 1));
       int const room = int(q.vectors.extent(1));
       auto const m = make_blocks<T>(space, "minfold::refine::hessian", items, room, room);
