@@ -38,7 +38,7 @@ class Method {
 template <class T>
 struct RunOptions {
   int max_iterations = 1000;
-  /// Stop at stationarity <= tolerance * (its scale in the first iteration); 0: never.
+  /// Stop at stationarity <= tolerance * (its scale in the first iteration where that is not 0); 0: never.
   T tolerance = std::is_same_v<T, float> ? T(1e-4) : T(1e-6);
   std::uint64_t seed = 1;
   int record_every = 1;  ///< the observer sees every so many iterations, and the last

@@ -34,7 +34,9 @@ class MethodRun {
     int const total = options_.max_iterations;
     for (int k = 0;; ++k) {
       bool const finite = k == 0 || std::isfinite(last.stationarity);
-      bool const done = k > 0 && double(options_.tolerance) > 0 &&
+      // Without a scale there is no unit yet: soba starts with an adjoint of 0, and where f does not depend
+      // on x all terms of its first direction are 0.
+      bool const done = k > 0 && double(options_.tolerance) > 0 && scale_ > 0 &&
                         last.stationarity <= double(options_.tolerance) * scale_;
       bool const ends = !finite || done || k >= total;
       bool stopped = false;
@@ -52,7 +54,7 @@ class MethodRun {
         typename CountedProblem<T, E>::Scope const scope(counted_, space_, Stage::differentiate);
         last = method.step(oracle_, k, total);
       }
-      if (k == 0) scale_ = last.scale;
+      if (!(scale_ > 0)) scale_ = last.scale;
     }
     result.findings = method.findings();
     state_.warm = result.outcome != SolveOutcome::failed;
