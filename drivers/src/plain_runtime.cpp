@@ -35,18 +35,22 @@ Runtime& runtime() {
 // Not a std::string: it must not fail where memory has run out.
 thread_local char last_error[2048] = "";
 
-Space make_space(void* stream) {
-  if (!stream) return Space();
+template <class E>
+E on_stream(void* stream) {
 #if defined(KOKKOS_ENABLE_CUDA)
-  if constexpr (std::is_same_v<Space, Kokkos::Cuda>)
-    return Space(static_cast<cudaStream_t>(stream));
+  if constexpr (std::is_same_v<E, Kokkos::Cuda>) {
+    return E(static_cast<cudaStream_t>(stream));
+  } else
 #endif
 #if defined(KOKKOS_ENABLE_HIP)
-  if constexpr (std::is_same_v<Space, Kokkos::HIP>) return Space(static_cast<hipStream_t>(stream));
+      if constexpr (std::is_same_v<E, Kokkos::HIP>) {
+    return E(static_cast<hipStream_t>(stream));
+  } else
 #endif
-  MINFOLD_REQUIRE(false, "minfold_context_create: the backend ", Space::name(),
-                  " has no streams, stream must be NULL");
-  return Space();
+  {
+    refuse_with("minfold_context_create: the backend ", E::name(),
+                " has no streams, stream must be NULL, not ", stream);
+  }
 }
 
 }  // namespace
@@ -152,7 +156,7 @@ minfold_status minfold_context_create(void* stream, minfold_context** context) {
     MINFOLD_REQUIRE(context, "minfold_context_create: the place for the context is NULL");
     *context = nullptr;
     require_running("minfold_context_create");
-    *context = new minfold_context{make_space(stream), stream};
+    *context = new minfold_context{stream ? on_stream<Space>(stream) : Space(), stream};
     ++runtime().contexts;
     return MINFOLD_OK;
   });
