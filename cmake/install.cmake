@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Installation with a CMake package: find_package(minfold) gives minfold::core, ::kernels,
-# ::drivers and minfold::minfold for all of them.
+# ::drivers and minfold::minfold for all of them, and minfold::plain for C and Fortran.
 if(minfold_fetched)
   list(JOIN minfold_fetched ", " names)
   message(STATUS "No install rules: downloaded, not installed: ${names}")
@@ -10,7 +10,7 @@ endif()
 include(CMakePackageConfigHelpers)
 set(config_dir "${CMAKE_INSTALL_LIBDIR}/cmake/minfold")
 
-install(TARGETS minfold_core minfold_kernels minfold_drivers minfold EXPORT minfoldTargets
+install(TARGETS minfold_core minfold_kernels minfold_drivers minfold_plain minfold EXPORT minfoldTargets
   FILE_SET HEADERS)
 if(TARGET minfold_cli)
   install(TARGETS minfold_cli)

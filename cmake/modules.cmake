@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# The four kinds of target: minfold_add_module, _test, _benchmark, _example.
+# The five kinds of target: minfold_add_module, _test, _benchmark, _example, _plain.
 #
 # Sources are found by GLOB with CONFIGURE_DEPENDS, which re-checks the folders at every build: a
 # file that is there is built, and no list has to be kept in step by everyone who adds one.
@@ -117,5 +117,33 @@ function(minfold_add_example file)
     add_test(NAME "example: ${name}" COMMAND ${target})
     set_tests_properties("example: ${name}" PROPERTIES LABELS example PROCESSORS 2
       ENVIRONMENT KOKKOS_NUM_THREADS=2)
+  endif()
+endfunction()
+
+# minfold_add_plain(<label> <file>)
+# An executable of one file in C, Fortran or C++ that knows the C API only, and a ctest test
+# "<label>: <name>" that it ends with 0; 77 means skipped.
+function(minfold_add_plain label file)
+  cmake_path(GET file STEM name)
+  set(target minfold_${label}_${name})
+  add_executable(${target} ${file})
+  set_target_properties(${target} PROPERTIES C_STANDARD 99 C_EXTENSIONS OFF
+    Fortran_MODULE_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}/${target}.modules")
+  if(file MATCHES "\\.cpp$")
+    minfold_set_language(${file})
+    target_compile_options(${target} PRIVATE ${minfold_warnings})
+    target_link_libraries(${target} PRIVATE minfold_drivers)
+  else()
+    target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic
+      $<$<COMPILE_LANGUAGE:Fortran>:-Wno-unused-dummy-argument> $<$<BOOL:${Minfold_WERROR}>:-Werror>)
+    target_link_libraries(${target} PRIVATE minfold_plain)
+  endif()
+  if(UNIX AND file MATCHES "\\.c$")
+    target_link_libraries(${target} PRIVATE m)
+  endif()
+  if(Minfold_ENABLE_TESTS)
+    add_test(NAME "${label}: ${name}" COMMAND ${target})
+    set_tests_properties("${label}: ${name}" PROPERTIES LABELS ${label} PROCESSORS 2
+      SKIP_RETURN_CODE 77 ENVIRONMENT KOKKOS_NUM_THREADS=2)
   endif()
 endfunction()
