@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 
 namespace minfold::study {
@@ -39,8 +40,9 @@ Tuning tuning_of(Contender const& contender, std::vector<double> values) {
 
 std::string tune(Runner& runner, RunSpec const& spec, Tuning const& tuning,
                  std::function<double(Json const& result)> const& score) {
-  double best = std::numeric_limits<double>::infinity();
-  std::string chosen = fmt::format("{}={}", tuning.key, tuning.values.at(tuning.values.size() / 2));
+  double best = std::numeric_limits<double>::infinity(), worst = -best;
+  auto const middle = fmt::format("{}={}", tuning.key, tuning.values.at(tuning.values.size() / 2));
+  auto chosen = middle;
   for (double const value : tuning.values) {
     auto trial = spec;
     trial.seed = tuning.seed;
@@ -48,11 +50,13 @@ std::string tune(Runner& runner, RunSpec const& spec, Tuning const& tuning,
     auto const result = runner.run(trial);
     if (result.contains("refused")) continue;
     double const reached = score(result);
+    worst = std::max(worst, reached);
     if (!(reached < best)) continue;
     best = reached;
     chosen = trial.sets.back();
   }
-  return chosen;
+  // All alike: none of them has made a step within the budget.
+  return best == worst ? middle : chosen;
 }
 
 double value_or_infinity(Json const& object, char const* member) {
