@@ -25,7 +25,7 @@ python3 "$look" out.json \
   '[p for p in rows[0]["peers"] if p["name"] == "symv_cg"][0]["ratio"] > 0'
 
 # If minfold is wrong the run fails, and nobody has a ratio.
-expect 1 --only 1000x32k4 --rounds 1 --break minfold --json out.json
+expect 1 --only 1000x32k4 --rounds 1 --threads 2 --break minfold --json out.json
 python3 "$look" out.json 'rows[0]["wrong"] is True' \
   'all(p["ratio"] is None for p in rows[0]["peers"])' 'scaling[0]["wrong"] is True'
 

@@ -199,7 +199,13 @@ TEST_CASE("qp-flow approaches the optimum, qp2 with the smaller constraint", "[q
     CAPTURE(second, ran.x, best);
     CHECK(distance(ran.x, best) < 0.05);
     h[second] = method.averages().constraint;
-    CHECK(ran.result.findings.size() == 3);
+    REQUIRE(ran.result.findings.size() == 4);
+    // The descent inequality: f >= 0, and the step is below 1 / L.
+    double const step = second ? 10 / std::pow(8000.0, 2.0 / 3) : 1.5 / std::cbrt(8000.0);
+    double const descent = 2 * ran.lines.front().upper / (step * 8000);
+    double const multiplier = ran.result.findings[3].value;
+    CHECK(multiplier > 0);
+    CHECK(ran.result.findings[0].value <= descent + 2 * multiplier);
   }
   // h is of the order of the squared step: its ratio is (10 K^(-2/3))^2 / (1.5 K^(-1/3))^2.
   double const ratio = (10 * 10) / (1.5 * 1.5) / std::pow(8000.0, 2.0 / 3);

@@ -121,7 +121,8 @@ struct LanczosStep {
     // An invariant space: what is left is rounding, not tangent to S.
     T const noise = std::is_same_v<T, float> ? T(1e3) : T(1e4);
     bool const closed = !(next > noise * epsilon<T> * s.largest);
-    T const least = Kokkos::Experimental::norm_min_v<T>;  // not by reference: devices have none to it
+    T const least =
+        Kokkos::Experimental::norm_min_v<T>;  // not by reference: devices have none to it
     T const off = Kokkos::max(Kokkos::max(next, floor), least);
     T const inverse = T(1) / off;
     team_for(team, n, [&](int i) { v(item, i) = image(item, i) * inverse; });
