@@ -42,7 +42,7 @@ void run_global(Runner& runner, bool quick) {
                                    {"cleaning, training orthogonal, inputs determined",
                                     "diagonal-cleaning",
                                     {"joint=false", "features=20", "zero=0"},
-                                    {"update=gauss-seidel", "gamma=80000"},
+                                    {"update=gauss-seidel", "gamma=400000"},
                                     2,
                                     4000},
                                    {"cleaning, training orthogonal, inputs free",
