@@ -44,7 +44,7 @@ void run_global(Runner& runner, bool quick) {
                                     {"joint=false", "features=20", "zero=0"},
                                     {"update=gauss-seidel", "gamma=400000"},
                                     2,
-                                    4000},
+                                    8000},
                                    {"cleaning, training orthogonal, inputs free",
                                     "diagonal-cleaning",
                                     {"joint=false"},
