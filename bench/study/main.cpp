@@ -17,16 +17,16 @@ namespace minfold::study {
 
 std::vector<Study> const& studies() {
   static std::vector<Study> const all = {
-      {"selection", "what each method takes for grad F where the lower solution is not unique", 8,
+      {"selection", "what each method takes for grad F where the lower solution is not unique", 9,
        0.5, run_selection},
       {"regularity", "kinks and lost smoothness of F along a line, by HG-MS and by closed form",
-       0.5, 0.1, run_regularity},
-      {"rates", "slopes of QP1 and QP2, convergence of PBGD, products of HG-MS against k and d", 6,
+       0.1, 0.1, run_regularity},
+      {"rates", "slopes of QP1 and QP2, convergence of PBGD, products of HG-MS against k and d", 5,
        0.3, run_rates},
-      {"global", "whether PBGD and HG-MS reach the constrained optimum from random starts", 12, 0.6,
+      {"global", "whether PBGD and HG-MS reach the constrained optimum from random starts", 11, 0.6,
        run_global},
       {"comparison", "all methods on hyper-cleaning and redundant-arm, equal work and equal time",
-       80, 0.6, run_comparison}};
+       50, 0.6, run_comparison}};
   return all;
 }
 
