@@ -45,7 +45,7 @@ def read_benchmarks(folder):
     return found
 
 
-def draw(folder, name, commands, size=(900, 520)):
+def draw(folder, name, commands, size=(900, 520), quiet=False):
     gnuplot = shutil.which("gnuplot") or shutil.which("gnuplot-nox")
     if not gnuplot:
         raise SystemExit("figures.py: there is no gnuplot")
@@ -58,7 +58,8 @@ def draw(folder, name, commands, size=(900, 520)):
         done = subprocess.run([gnuplot], input=script, text=True, capture_output=True)
         if done.returncode:
             raise SystemExit(f"figures.py: {name}: {done.stderr}")
-    print(os.path.join(folder, "figures", name + ".png"))
+    if not quiet:
+        print(os.path.join(folder, "figures", name + ".png"))
 
 
 def lines(folder, name, title, x_label, y_label, curves, log="xy"):

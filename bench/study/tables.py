@@ -100,7 +100,7 @@ class Report:
         if log:
             commands = "".join(f"set format {axis} '10^{{%L}}'\n" for axis in log) + commands
             commands = "set termoption enhanced\nset key noenhanced\n" + commands
-        figures.draw(self.out, f"{self.name}_{name}", commands, size)
+        figures.draw(self.out, f"{self.name}_{name}", commands, size, quiet=True)
         os.remove(os.path.join(self.out, "figures", f"{self.name}_{name}.png")) if not os.environ.get("KEEP_PNG") else None
         self.body.append(f"![{title}](figures/{self.name}_{name}.svg)\n")
 
