@@ -44,7 +44,7 @@ LanczosStep<T, E> run_lanczos(E const& space, LagrangianProduct<T, E> const& pro
   return step;
 }
 
-/// What the step of an item is for.
+/// Forcing term of the step: CG ends at ||r|| <= this ||g||, which makes the last steps quadratic.
 template <std::floating_point T>
 KOKKOS_INLINE_FUNCTION T newton_forcing(T relative) {
   return Kokkos::min(T(0.1), relative);
