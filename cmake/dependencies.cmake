@@ -3,7 +3,7 @@
 # the pinned upstream release. A CMake variable FETCHCONTENT_SOURCE_DIR_<NAME> names a source tree
 # for machines without network.
 #
-# BLAS, LAPACK and zlib are never downloaded: every machine that computes has its own build.
+# BLAS, LAPACK, HDF5 and zlib are never downloaded: every machine that computes has its own build.
 
 list(APPEND CMAKE_MODULE_PATH "${CMAKE_CURRENT_LIST_DIR}/find")
 include(FetchContent)
@@ -38,6 +38,9 @@ endif()
 find_package(CBLAS REQUIRED)
 find_package(LAPACKE REQUIRED)
 find_package(ZLIB REQUIRED)
+if(Minfold_ENABLE_FILES)
+  find_package(HDF5C REQUIRED)
+endif()
 
 if(Minfold_FETCH_DEPENDENCIES)
   find_package(Random123 QUIET)
@@ -76,6 +79,10 @@ if(Minfold_ENABLE_CLI)
     https://github.com/CLIUtils/CLI11/archive/refs/tags/v2.4.2.tar.gz
     f2d893a65c3b1324c50d4e682c0cdc021dd0477ae2c048544f39eed6654b699a
     2.1)
+  minfold_dependency(tomlplusplus
+    https://github.com/marzer/tomlplusplus/archive/refs/tags/v3.4.0.tar.gz
+    8517f65938a4faae9ccf8ebb36631a38c1cadfb5efa85d9a72e15b9e97d25155
+    3)
 endif()
 
 if(Minfold_ENABLE_TESTS)

@@ -15,8 +15,8 @@ die() {
   exit 1
 }
 
-others="cmake >= 3.25, a C++20 compiler, a BLAS with CBLAS, LAPACKE, zlib, Random123, fmt, spdlog, \
-CLI11, nlohmann-json and Catch2"
+others="cmake >= 3.25, a C++20 compiler, a BLAS with CBLAS, LAPACKE, zlib, HDF5, Random123, fmt, \
+spdlog, CLI11, toml++, nlohmann-json and Catch2"
 
 # What a caller can say about which libraries and compiler are meant. Inside the Debian root none of
 # it counts.
