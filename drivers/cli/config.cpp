@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config.hpp"
 
+#include "checked_toml.hpp"
 #include "run_options.hpp"
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <toml++/toml.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -19,12 +19,21 @@
 namespace minfold::cli {
 namespace {
 
-/// Sentences are one line; a key may hold any character, and as many as it likes.
-std::string printable(std::string text, std::size_t most = 2000) {
-  for (char& c : text)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  if (text.size() > most) text = text.substr(0, most) + "...";
-  return text;
+/// Sentences are one line; a key may hold any character, and as many as it likes. TOML is UTF-8: the
+/// control characters are those of ASCII and U+0080 to U+009F, which terminals obey as well, and a
+/// cut does not fall into a character.
+std::string printable(std::string_view text, std::size_t most = 2000) {
+  auto const byte = [&](std::size_t i) {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;
+  };
+  std::string shown;
+  std::size_t i = 0;
+  for (; i < text.size() && (i < most || (byte(i) & 0xc0u) == 0x80u); ++i) {
+    bool const second_half = byte(i) == 0xc2 && byte(i + 1) < 0xa0;
+    if (second_half) ++i;
+    shown += byte(i) < 0x20 || byte(i) == 0x7f || second_half ? '?' : text[i];
+  }
+  return i < text.size() ? shown + "..." : shown;
 }
 
 [[noreturn]] void refuse(std::string const& name, toml::source_region const& where,
@@ -186,6 +195,8 @@ Config read_config(std::string_view text, std::string const& name) {
     table = toml::parse(text, std::string_view(name));
   } catch (toml::parse_error const& error) {
     refuse(name, error.source(), std::string(error.description()));
+  } catch (std::invalid_argument const& error) {
+    throw std::invalid_argument(printable(fmt::format("{}: {}", name, error.what())));
   }
   return Reader(name).read(table);
 }
