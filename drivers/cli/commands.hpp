@@ -17,6 +17,9 @@ int list_keys(SolveRequest const& request);
 
 int run_solve(SolveRequest const& request);
 
+/// The options that `solve` would have, as TOML for --config, with what they mean and where they come from.
+int run_show_config(SolveRequest const& request);
+
 /// Derivatives of the problem against finite differences at `points` random points.
 int run_check(SolveRequest const& request, int points);
 

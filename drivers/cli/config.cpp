@@ -135,7 +135,7 @@ class Reader {
     std::string const text(key.str());
     auto const nearest = nearest_key(text, keys);
     refuse(name_, key.source(),
-           fmt::format("{}: unknown key; {}", printable(text),
+           fmt::format("{}: unknown key; {}", printable(text, 60),
                        nearest.empty()
                            ? fmt::format("a run has {}; the keys of a problem or a method are for "
                                          "the table [set]",

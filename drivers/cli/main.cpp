@@ -5,6 +5,7 @@
 #include <Kokkos_Core.hpp>
 
 #include "commands.hpp"
+#include "config_use.hpp"
 #include "kokkos_flags.hpp"
 #include "terminal.hpp"
 #include "waiting.hpp"
@@ -86,9 +87,8 @@ void add_corruption_rule(CLI::App& app, SolveRequest& request) {
       ->check(CLI::IsMember({"exclusive", "with-replacement", "classes"}))
       ->type_name("RULE");
 }
-void add_problem(CLI::App& app, SolveRequest& request, bool required) {
-  auto* const option = app.add_option("PROBLEM", request.problem, "see minfold list");
-  if (required) option->required();
+void add_problem(CLI::App& app, SolveRequest& request) {
+  app.add_option("PROBLEM", request.problem, "see minfold list");
   app.add_option("--set", request.sets, "key=value of the problem or the method, may be repeated")
       ->allow_extra_args(false)
       ->type_name("KEY=VALUE");
@@ -123,6 +123,11 @@ void add_solve(CLI::App& app, SolveRequest& request) {
         return good ? std::string() : "expected a positive number, got " + text;
       })
       ->type_name("T");
+}
+
+void add_json(CLI::App& app, SolveRequest& request) {
+  app.add_option("--json", request.json, "write everything about the solve to this file")
+      ->type_name("FILE");
 }
 
 CLI::Option* add_method(CLI::App& app, SolveRequest& request, std::string const& meaning) {
@@ -160,7 +165,7 @@ int run(int argc, char** argv) {
   int points = 4;
 
   auto* const list = app.add_subcommand("list", "all problems, or what --set can change in one");
-  add_problem(*list, request, false);
+  add_problem(*list, request);
   add_seed(*list, request);
   bool only_methods = false;
   list->add_flag("--methods", only_methods, "all methods instead")
@@ -169,26 +174,36 @@ int run(int argc, char** argv) {
       add_method(*list, request, "whose keys are shown with those of the PROBLEM");
 
   auto* const solve = app.add_subcommand("solve", "solve a problem");
-  add_problem(*solve, request, true);
+  add_problem(*solve, request);
   add_method(*solve, request, method_summaries());
   add_solve(*solve, request);
-  solve->add_option("--json", request.json, "write everything about the solve to this file")
-      ->type_name("FILE");
+  add_json(*solve, request);
+
+  add_config(*solve, request);
+
+  auto* const show_config = app.add_subcommand(
+      "show-config", "the options that a solve would have, as a file for --config");
+  add_problem(*show_config, request);
+  add_method(*show_config, request, method_summaries());
+  add_solve(*show_config, request);
+  add_json(*show_config, request);
+  add_config(*show_config, request);
 
   auto* const check =
       app.add_subcommand("check", "compare the derivatives of a problem with finite differences");
-  add_problem(*check, request, true);
+  add_problem(*check, request);
   add_run(*check, request);
   check->add_option("--points", points, "random points")
       ->check(CLI::Range(1, 10000))
       ->capture_default_str()
       ->type_name("N");
+  add_config(*check, request);
 
   auto* const demo =
       app.add_subcommand("demo", "clean wrong labels of images, and fit an arm to 1,000 targets");
   add_solve(*demo, request);
   add_corruption_rule(*demo, request);
-  for (auto* const command : {list, solve, check, demo}) command->footer(footer);
+  for (auto* const command : {list, solve, show_config, check, demo}) command->footer(footer);
 
   try {
     std::reverse(rest.begin(), rest.end());  // CLI11 takes a vector from its back
@@ -215,13 +230,26 @@ int run(int argc, char** argv) {
     if (kokkos_flags.empty()) return only_methods ? list_methods() : list_problems();
   }
 
+  for (auto* const command : {solve, show_config, check}) {
+    if (!command->parsed()) continue;
+    use_config(*command, request);
+    if (request.problem.empty())
+      throw std::invalid_argument(command->get_name() +
+                                  ": PROBLEM is required (minfold list has all problems)");
+  }
+
   Runtime const runtime(std::move(kokkos_flags));
   if (app.get_subcommands().empty()) return done;
   if (only_methods) return list_methods();
   if (list->parsed()) return request.problem.empty() ? list_problems() : list_keys(request);
-  if (check->parsed()) return run_check(request, points);
-  if (demo->parsed()) return run_demo(request);
-  return run_solve(request);
+  try {
+    if (show_config->parsed()) return run_show_config(request);
+    if (check->parsed()) return run_check(request, points);
+    if (demo->parsed()) return run_demo(request);
+    return run_solve(request);
+  } catch (std::invalid_argument const& error) {
+    throw std::invalid_argument(in_terms_of_the_file(request, error.what()));
+  }
 }
 
 /// One sentence on stderr, in red on a terminal. Sentences from the library start with its name.

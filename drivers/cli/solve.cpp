@@ -2,7 +2,6 @@
 #include "solve.hpp"
 
 #include <minfold/core/require.hpp>
-#include <minfold/drivers/method_catalog.hpp>
 #include <minfold/files/atomic_file.hpp>
 
 #include "commands.hpp"
@@ -110,11 +109,7 @@ SolveReport solve_in(SolveRequest const& request) {
   Space const space;
   Settings settings(request.sets);
   auto const named = make<T>(find_problem(request.problem), settings, {request.seed, request.data});
-  NamedRun run;
-  run.method = request.method;
-  run.seed = request.seed;
-  run.max_iterations = request.max_iterations;
-  run.tolerance = request.tolerance;
+  auto run = named_run(request);
   run.record_every = record_every(request);
 
   SolveReport report;
@@ -146,6 +141,15 @@ SolveReport solve_in(SolveRequest const& request) {
 }
 
 }  // namespace
+
+NamedRun named_run(SolveRequest const& request) {
+  NamedRun run;
+  run.method = request.method;
+  run.seed = request.seed;
+  run.max_iterations = request.max_iterations;
+  run.tolerance = request.tolerance;
+  return run;
+}
 
 SolveReport solve(SolveRequest const& request) {
   return request.precision == "float" ? solve_in<float>(request) : solve_in<double>(request);
