@@ -137,5 +137,116 @@ flag = false
     put("config", "refused-long-value", 'precision = "' + "x\u00e9" * 1500 + '"\n')
 
 
-for make in (csv, idx, config):
+def npy():
+    def file(descr, shape, data, order="False", version=1, more=""):
+        header = f"{{'descr': '{descr}', 'fortran_order': {order}, 'shape': {shape}, {more}}}"
+        header += " " * (63 - (len(header) + 10) % 64) + "\n"
+        length = struct.pack("<H" if version == 1 else "<I", len(header))
+        return b"\x93NUMPY" + bytes([version, 0]) + length + header.encode() + data
+
+    doubles = struct.pack("<6d", 1, -2.5, 0, 1e300, 5e-324, float("nan"))
+    put("npy", "valid-f8", file("<f8", "(2, 3)", doubles))
+    put("npy", "valid-f8-fortran", file("<f8", "(2, 3)", doubles, "True"))
+    put("npy", "valid-f4-big", file(">f4", "(2,)", struct.pack(">2f", 1.5, float("-inf"))))
+    put("npy", "valid-u1", file("|u1", "(3,)", b"\0\x7f\xff"))
+    put("npy", "valid-i8-negative", file("<i8", "(1,)", struct.pack("<q", -(2**53) + 1)))
+    put("npy", "valid-bool", file("|b1", "(2,)", b"\0\1"))
+    put("npy", "valid-one-number", file("<i2", "()", b"\2\0"))
+    put("npy", "valid-no-numbers", file("<f8", "(0, 18446744073709551615)", b""))
+    put("npy", "valid-version-2", file("<u4", "(1, 1, 1)", b"\1\0\0\0", version=2))
+    put("npy", "valid-double-quotes", file("<f8", "(1,)", doubles[:8]).replace(b"'", b'"'))
+    put("npy", "refused-version-4", file("<u4", "(1,)", b"\1\0\0\0", version=4))
+    put("npy", "refused-empty", b"")
+    put("npy", "refused-magic-only", b"\x93NUMPY")
+    put("npy", "refused-header-longer-than-file", b"\x93NUMPY\1\0\xff\xff{")
+    put("npy", "refused-header-of-4e9", b"\x93NUMPY\2\0\xff\xff\xff\xff{")
+    put("npy", "refused-bool-2", file("|b1", "(2,)", b"\0\2"))
+    put("npy", "refused-2-to-53", file("<i8", "(1,)", struct.pack("<q", 2**53)))
+    put("npy", "refused-2-to-63", file("<u8", "(1,)", b"\xff" * 8))
+    put("npy", "refused-minus-2-to-63", file("<i8", "(1,)", struct.pack("<q", -(2**63))))
+    put("npy", "refused-product-wraps", file("<f8", "(4294967296, 4294967296, 2)", doubles))
+    put("npy", "refused-bytes-wrap", file("<f8", "(2305843009213693952,)", b""))
+    put("npy", "refused-extent-too-large", file("<f8", "(18446744073709551616,)", doubles))
+    put("npy", "refused-negative-extent", file("<f8", "(-1,)", doubles))
+    put("npy", "refused-cut", file("<f8", "(2, 3)", doubles[:-1]))
+    put("npy", "refused-longer", file("<f8", "(2, 3)", doubles + b"x"))
+    put("npy", "refused-object", file("|O", "(1,)", doubles[:8]))
+    put("npy", "refused-structure", file("<f8", "(1,)", b"").replace(b"'<f8'", b"[('a', '<f8')]"))
+    put("npy", "refused-key-twice", file("<f8", "(1,)", doubles[:8], more="'shape': (1,)"))
+    put("npy", "refused-unknown-key", file("<f8", "(1,)", doubles[:8], more="'\x1b[2J\xe9': 1"))
+    put("npy", "refused-bracketed-number", file("<f8", "(1)", doubles[:8]))
+    put("npy", "refused-many-extents", file("<f8", "(" + "1," * 65 + ")", doubles[:8]))
+
+
+def matrix_market():
+    def file(*lines):
+        return "%%MatrixMarket matrix " + "\n".join(lines) + "\n"
+
+    def add(name, *lines):
+        put("matrix_market", name, file(*lines))
+
+    general, array = "coordinate real general", "array real general"
+    add("valid-coordinates", general, "% a comment", "", "3 4 2", "3 4 -1.5e3", "", "1 1 +2")
+    add("valid-symmetric", "coordinate integer symmetric", "2 2 2", "1 1 3", "2 1 -4")
+    add("valid-pattern", "coordinate pattern general", "2 2 1", "2 2")
+    add("valid-no-entries", general, "2147483647 2147483647 0")
+    add("valid-array", array, "2 2", "1", "2", "3", "4e-320")
+    add("valid-array-symmetric", "array integer symmetric", "2 2", "1", "2", "3")
+    put("matrix_market", "valid-upper-case", file("ARRAY Real GENERAL\r", "1 1\r", "1\r"))
+    put("matrix_market", "refused-empty", "")
+    put("matrix_market", "refused-heading", "%%MatrixMarket vector array real general\n1 1\n1\n")
+    add("refused-no-size", general, "% only this")
+    add("refused-complex", "coordinate complex general", "1 1 1", "1 1 1 0")
+    add("refused-twice", general, "2 2 2", "1 1 1", "1 1 2")
+    add("refused-upper-half", "coordinate real symmetric", "2 2 1", "1 2 1")
+    add("refused-not-square", "coordinate real symmetric", "2 3 0")
+    add("refused-index-0", general, "2 2 1", "0 1 1")
+    add("refused-index-3", general, "2 2 1", "3 1 1")
+    add("refused-index-2-to-32", general, "2 2 1", "4294967297 1 1")
+    add("refused-rows-2-to-31", general, "2147483648 1 0")
+    add("refused-more-entries-than-places", general, "2 2 5", "1 1 1")
+    add("refused-announces-4e18", general, "2147483647 2147483647 4611686014132420609", "1 1 1")
+    add("refused-array-of-4e18", array, "2147483647 2147483647", "1")
+    add("refused-array-of-1e9", "array real symmetric", "44721 44721", "1")
+    add("refused-fewer-entries", general, "2 2 2", "1 1 1")
+    add("refused-more-entries", general, "2 2 1", "1 1 1", "2 2 1")
+    add("refused-nan", array, "1 1", "nan")
+    add("refused-integer-2-to-53", "array integer general", "1 1", "-9007199254740992")
+    add("refused-integer-minus-2-to-63", "array integer general", "1 1", "-9223372036854775808")
+    add("refused-escape-sequence", general, "1 1 1", "1 1 \x1b[2J\u00e9")
+    add("refused-null-byte", general, "1 1 1", "1 1 1\0")
+
+
+def hdf5():
+    """Recipes, see fuzz_hdf5.cpp: their bytes are decisions, in its order."""
+    # version, name, type, [rank 32?] rank, extents, kind of space, layout, ...
+    def recipe(*, latest=0, name=b"", type=0, extents=(), null=False, layout=5, early=0, fill=0,
+               more=b"", write=0, others=0):
+        rank = len(extents)
+        shape = bytes([0, rank]) + bytes(extents)
+        space = bytes([7 if null else 0])
+        properties = bytes([layout]) + more + bytes([early, 0, fill])
+        return (bytes([latest, len(name)]) + name + bytes([type]) + shape + space + properties
+                + bytes([write]) + b"abcdefghijklmnop"[:16] + bytes([others]) + b"\0" * 8)
+
+    put("hdf5", "valid-f8", recipe(extents=(2, 3)))
+    put("hdf5", "valid-latest", recipe(latest=1, extents=(3,), type=1))
+    put("hdf5", "valid-compact", recipe(layout=0, extents=(2, 2)))
+    put("hdf5", "valid-integers", recipe(type=4, extents=(2,)))
+    put("hdf5", "valid-one-number", recipe())
+    put("hdf5", "refused-external", recipe(layout=1, extents=(2,)))
+    put("hdf5", "refused-virtual", recipe(layout=2, extents=(2,)))
+    put("hdf5", "refused-never-written", recipe(extents=(7, 7), write=1))
+    put("hdf5", "refused-shape-of-2-to-124", recipe(extents=(9, 9), write=1))
+    put("hdf5", "refused-null-space", recipe(null=True))
+    put("hdf5", "refused-text", recipe(type=8, extents=(2,)))
+    put("hdf5", "refused-compound", recipe(type=12, extents=(2,)))
+    put("hdf5", "refused-two-with-escape-sequence",
+        recipe(name=b"\x1b[2J\xff", extents=(2,), others=63) + bytes([3, 97, 98, 99, 0, 0, 1, 1]))
+    put("hdf5", "chunks-unlimited-by-file", recipe(layout=3, more=b"\xff\1\1\0\0\0", extents=(6,)))
+    put("hdf5", "chunks-packed-never-written", recipe(layout=3, more=b"\xff\1\1\0\0\0", extents=(7, 7), write=1))
+    put("hdf5", "long-name", recipe(name=b"x/" * 25, extents=(2,)))
+
+
+for make in (csv, idx, config, npy, matrix_market, hdf5):
     make()
