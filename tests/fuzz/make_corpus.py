@@ -7,6 +7,7 @@ names have been found by the fuzzers and are not touched.
 """
 
 import gzip
+import math
 import pathlib
 import struct
 import sys
@@ -226,8 +227,10 @@ def hdf5():
         shape = bytes([0, rank]) + bytes(extents)
         space = bytes([7 if null else 0])
         properties = bytes([layout]) + more + bytes([early, 0, fill])
+        count = math.prod([0, 1, 2, 3, 5, 17, 1000, 1 << 20, 1 << 33, 1 << 62][e] for e in extents)
+        numbers = bytes(100 + i % 100 for i in range(count)) + b"\0" if write != 1 and count <= 5000 else b""
         return (bytes([latest, len(name)]) + name + bytes([type]) + shape + space + properties
-                + bytes([write]) + b"abcdefghijklmnop"[:16] + bytes([others]) + b"\0" * 8)
+                + bytes([write]) + numbers + bytes([others]))
 
     put("hdf5", "valid-f8", recipe(extents=(2, 3)))
     put("hdf5", "valid-latest", recipe(latest=1, extents=(3,), type=1))
