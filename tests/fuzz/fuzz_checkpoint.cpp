@@ -18,7 +18,7 @@ struct Recipe {
   std::size_t byte() { return left > 0 ? (--left, std::size_t(*data++)) : 0; }
   std::string word() {
     std::string text = "w";
-    for (std::size_t n = byte() % 8; n > 0; --n) text += "abcdefghijklmnop_.-0 \xc3"[byte() % 21];
+    for (std::size_t n = byte() % 8; n > 0; --n) text += "abcdefghijklmnop_.-0 "[byte() % 21];
     return text;
   }
 };

@@ -11,6 +11,7 @@ import math
 import pathlib
 import struct
 import sys
+import zlib
 
 root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parent / "corpus")
 
@@ -251,5 +252,38 @@ def hdf5():
     put("hdf5", "long-name", recipe(name=b"x/" * 25, extents=(2,)))
 
 
-for make in (csv, idx, config, npy, matrix_market, hdf5):
+def checkpoint():
+    """Recipes, see fuzz_checkpoint.cpp. Headers before what is no HDF5 file."""
+    def header(image, schema=1, crc=None, size=None):
+        crc = zlib.crc32(image) if crc is None else crc
+        text = f"minfold checkpoint {schema}\ncrc32 {crc:08x}\nbytes {len(image) if size is None else size}\n"
+        return text.encode().ljust(512, b"\0") + image
+
+    def put_raw(name, content):
+        put("checkpoint", name, b"\0" + content)
+
+    numbers = bytes([1, 4, 1, 1, 3, 0, 1, 2, 4, 2, 2, 3]) + bytes(range(1, 49))
+    texts = bytes([0, 2, 5, 6, 6, 2, 3, 104, 105, 33, 0])
+    record = bytes([0, 0, 5, 2, 1, 2, 9, 8, 7, 6, 5, 4])
+    integers = bytes([1, 1, 7, 1, 0]) + b"\1\0\0\0\0\0\0\x80"
+    put("checkpoint", "valid-recipe-numbers", bytes([1, 0]) + numbers)
+    put("checkpoint", "recipe-of-all-types", bytes([1, 3]) + numbers + texts + record + integers)
+    put("checkpoint", "recipe-cut", bytes([1, 0]) + integers + bytes([1, 200]))
+    put("checkpoint", "recipe-changed", bytes([1, 0]) + integers + bytes([0, 0, 3, 1, 17, 0, 255]))
+    put_raw("refused-empty", b"")
+    put_raw("refused-words-only", b"minfold checkpoint 1\n")
+    put_raw("refused-no-image", header(b""))
+    put_raw("refused-no-hdf5", header(b"this is not HDF5" * 40))
+    put_raw("refused-schema-2", header(b"x", schema=2))
+    put_raw("refused-schema-too-large", header(b"x", schema=99999999999))
+    put_raw("refused-checksum", header(b"x", crc=1))
+    put_raw("refused-bytes-2-to-63", header(b"x", size=1 << 63))
+    put_raw("refused-bytes-2-to-64", header(b"x", size=1 << 64))
+    put_raw("refused-longer", header(b"xy", size=1))
+    put_raw("refused-negative", header(b"x", size=-1))
+    put_raw("refused-padding", header(b"x")[:500] + b"!" * 12 + b"x")
+    put_raw("refused-hdf5-signature-only", header(b"\x89HDF\r\n\x1a\n"))
+
+
+for make in (csv, idx, config, npy, matrix_market, hdf5, checkpoint):
     make()
