@@ -6,6 +6,8 @@ A name says what the reader has to do: valid-... is accepted, refused-... is ref
 names have been found by the fuzzers and are not touched.
 """
 
+import ctypes
+import ctypes.util
 import gzip
 import math
 import pathlib
@@ -23,7 +25,9 @@ def put(format, name, content):
 
 
 def packed(content):
-    return gzip.compress(content.encode() if isinstance(content, str) else content, mtime=0)
+    stream = bytearray(gzip.compress(content.encode() if isinstance(content, str) else content, mtime=0))
+    stream[9] = 255  # versions of Python differ in what they say of the system
+    return bytes(stream)
 
 
 def csv():
@@ -285,5 +289,50 @@ def checkpoint():
     put_raw("refused-hdf5-signature-only", header(b"\x89HDF\r\n\x1a\n"))
 
 
-for make in (csv, idx, config, npy, matrix_market, hdf5, checkpoint):
+def hdf5_raw():
+    put("hdf5_raw", "refused-signature-only", b"\x89HDF\r\n\x1a\n")
+    put("hdf5_raw", "refused-no-hdf5", b"no")
+    library = ctypes.util.find_library("hdf5_serial") or ctypes.util.find_library("hdf5")
+    if library is None:
+        print("no libhdf5: hdf5_raw is left as it is", file=sys.stderr)
+        return
+    h5 = ctypes.CDLL(library)
+    h5.H5open()
+    number = ctypes.c_int64
+    for name in "H5Pcreate H5Fcreate H5Screate_simple H5Dcreate2".split():
+        getattr(h5, name).restype = number
+
+    def known(name):
+        return number.in_dll(h5, name + "_g")
+
+    def make(name, latest, packed):
+        access = number(h5.H5Pcreate(known("H5P_CLS_FILE_ACCESS_ID")))
+        if latest:
+            h5.H5Pset_libver_bounds(access, 2, 2)  # H5F_LIBVER_V110
+        creation = number(h5.H5Pcreate(known("H5P_CLS_FILE_CREATE_ID")))
+        h5.H5Pset_obj_track_times(creation, False)
+        file = number(h5.H5Fcreate(str(root / "hdf5_raw" / name).encode(), 2, creation, access))
+        space = number(h5.H5Screate_simple(2, (ctypes.c_uint64 * 2)(3, 4), None))
+        properties = number(h5.H5Pcreate(known("H5P_CLS_DATASET_CREATE_ID")))
+        h5.H5Pset_obj_track_times(properties, False)
+        if packed:
+            h5.H5Pset_chunk(properties, 2, (ctypes.c_uint64 * 2)(2, 3))
+            h5.H5Pset_shuffle(properties)
+            h5.H5Pset_deflate(properties, 6)
+        dataset = number(h5.H5Dcreate2(file, b"a", known("H5T_IEEE_F64LE"), space, number(0),
+                                       properties, number(0)))
+        values = (ctypes.c_double * 12)(*[i / 4 for i in range(12)])
+        everything = number(0)
+        h5.H5Dwrite(dataset, known("H5T_NATIVE_DOUBLE"), everything, everything, everything, values)
+        h5.H5Dclose(dataset)
+        h5.H5Fclose(file)
+
+    make("valid-old", False, False)
+    make("valid-latest", True, False)
+    make("valid-packed-old", False, True)
+    make("valid-packed-latest", True, True)
+    put("hdf5_raw", "refused-cut", (root / "hdf5_raw" / "valid-old").read_bytes()[:600])
+
+
+for make in (csv, idx, config, npy, matrix_market, hdf5, hdf5_raw, checkpoint):
     make()
