@@ -80,6 +80,22 @@ std::optional<std::string> scalar(toml::node const& node) {
   return std::nullopt;
 }
 
+/// toml++ bounds how deep arrays and inline tables are nested, but not the tables of a.a.a.a = 1, and goes
+/// through them by recursion, which a megabyte of that lets run out of stack. A key does not go over the end
+/// of a line, and a header and a key in it are the most that add up.
+void require_shallow(std::string_view text, std::string const& name) {
+  constexpr std::ptrdiff_t most = 2000;
+  for (std::size_t line = 1; !text.empty(); ++line) {
+    auto const end = std::min(text.find('\n'), text.size() - 1);
+    auto const dots = std::count(text.begin(), text.begin() + std::ptrdiff_t(end), '.');
+    if (dots > most)
+      throw std::invalid_argument(printable(fmt::format(
+          "{}:{}: expected at most {} dots in a line, found {}; an array may go over several lines",
+          name, line, most, dots)));
+    text.remove_prefix(end + 1);
+  }
+}
+
 class Reader {
  public:
   explicit Reader(std::string const& name) : name_(name) { config_.name = name; }
@@ -190,6 +206,7 @@ class Reader {
 }  // namespace
 
 Config read_config(std::string_view text, std::string const& name) {
+  require_shallow(text, name);
   toml::table table;
   try {
     table = toml::parse(text, std::string_view(name));
