@@ -5,6 +5,15 @@
 #include <cstdint>
 #include <stdexcept>
 
+namespace minfold::cli {
+
+/// A function, as some assertions stand in functions that promise not to throw, of which compilers warn.
+[[noreturn]] inline void refuse_toml() {
+  throw std::invalid_argument("this is not TOML");
+}
+
+}  // namespace minfold::cli
+
 // toml++ up to 3.4 is not safe with every file. That `[@]` is no header of a table it knows by an
 // assertion only, which ends the process or, in a library compiled without assertions, is undefined
 // behaviour (upstream mends this one in its pull request 301). For letters such as U+00E9 it comes to
@@ -13,8 +22,7 @@
 #undef TOML_SHARED_LIB
 #undef TOML_HEADER_ONLY
 #define TOML_HEADER_ONLY 1
-#define TOML_ASSERT(condition) \
-  ((condition) ? void() : throw std::invalid_argument("this is not TOML"))
+#define TOML_ASSERT(condition) ((condition) ? void() : ::minfold::cli::refuse_toml())
 
 #pragma push_macro("NDEBUG")
 #undef NDEBUG

@@ -43,8 +43,8 @@ class ScratchFile {
 /// Whether the last input was accepted; the replay compares it with what a corpus file's name says.
 inline bool accepted = false;
 
-/// Of the last refusal.
-inline std::string sentence;
+/// Its sentence.
+inline std::string last_refusal;
 
 /// The sentence of a refusal is for a terminal and for JSON: it is short, begins as the reader's do,
 /// and has no control characters of the file in it, nor bytes that are not UTF-8.
@@ -61,7 +61,7 @@ auto attempt(Read const& read, std::string_view beginning = "minfold: ")
     return result;
   } catch (std::invalid_argument const& refusal) {
     expect_sentence(refusal.what(), beginning);
-    sentence = refusal.what();
+    last_refusal = refusal.what();
     return std::nullopt;
   }
 }

@@ -31,7 +31,7 @@ bool replay(std::filesystem::path const& path) {
     return false;
   }
   bool const accepted = minfold::fuzz::accepted;
-  if (!accepted) std::printf("  %s\n", minfold::fuzz::sentence.c_str());
+  if (!accepted) std::printf("  %s\n", minfold::fuzz::last_refusal.c_str());
   if (name.starts_with("valid-") && !accepted) std::printf("  refused, and should not be\n");
   if (name.starts_with("refused-") && accepted) std::printf("  accepted, and should not be\n");
   return !(name.starts_with("valid-") && !accepted) && !(name.starts_with("refused-") && accepted);
