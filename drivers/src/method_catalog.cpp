@@ -63,6 +63,15 @@ HgmsOptions<T> certifier(NamedRun const& run, Settings const& settings) {
   return options;
 }
 
+/// Snapshots say which method and which settings they belong to.
+Checkpoints identified(Checkpoints checkpoints, NamedRun const& run, Settings const& settings) {
+  checkpoints.identity["method"] = run.method;
+  for (auto const& [key, entry] : settings.known())
+    checkpoints.identity["setting " + key] = entry.value;
+  checkpoints.identity["record_every"] = std::to_string(run.record_every);
+  return checkpoints;
+}
+
 }  // namespace
 
 std::vector<MethodEntry> const& methods() {
@@ -120,7 +129,7 @@ void ask_settings(std::string const& method, Settings& settings) {
 template <class T>
 SolveResult minimize(Space const& space, AnyProblem<T, Space> const& problem,
                      BilevelState<T, Space>& state, NamedRun& run, Settings& settings,
-                     Observer const& observer) {
+                     Observer const& observer, Checkpoints const& checkpoints) {
   auto const& chosen = find_method(run.method);
   auto const apply = [&](auto& options) {
     options.seed = run.seed;
@@ -139,7 +148,8 @@ SolveResult minimize(Space const& space, AnyProblem<T, Space> const& problem,
     auto options = HgmsOptions<T>::from(settings);
     apply(options);
     settings.refuse_unknown();
-    return minimize_hgms<T, Space>(space, problem, state, options, observer);
+    return minimize_hgms<T, Space>(space, problem, state, options, observer,
+                                   identified(checkpoints, run, settings));
   }
   settings.prefer("sampling-seed", std::to_string(run.seed % 2147483648u));  // the key is an int
   auto const method = make<T>(chosen, settings);
@@ -149,12 +159,15 @@ SolveResult minimize(Space const& space, AnyProblem<T, Space> const& problem,
   options.assess = ask_assess(settings, run.assess);
   options.certify = certifier<T>(run, settings);
   settings.refuse_unknown();
-  return run_method<T, Space>(space, problem, state, *method, options, observer);
+  return run_method<T, Space>(space, problem, state, *method, options, observer,
+                              identified(checkpoints, run, settings));
 }
 
 template SolveResult minimize(Space const&, AnyProblem<double, Space> const&,
-                              BilevelState<double, Space>&, NamedRun&, Settings&, Observer const&);
+                              BilevelState<double, Space>&, NamedRun&, Settings&, Observer const&,
+                              Checkpoints const&);
 template SolveResult minimize(Space const&, AnyProblem<float, Space> const&,
-                              BilevelState<float, Space>&, NamedRun&, Settings&, Observer const&);
+                              BilevelState<float, Space>&, NamedRun&, Settings&, Observer const&,
+                              Checkpoints const&);
 
 }  // namespace minfold

@@ -3,6 +3,7 @@
 #define MINFOLD_DRIVERS_IMPL_TANGENT_MEMORY_HPP
 
 #include <minfold/drivers/impl/tangent_projector.hpp>
+#include <minfold/drivers/state_archive.hpp>
 #include <minfold/kernels/pinv_pcg.hpp>
 
 namespace minfold {
@@ -17,6 +18,32 @@ struct TangentMemory {
   bool filled = false;
   TangentSpace<T, E> tangent;
   impl::TangentProjector<T, E> projector;
+
+  void archive(StateArchive& a, E const& space) {
+    a("known", known);
+    a("dense", dense);
+    a("filled", filled);
+    if (!filled) return;  // what is there then is not looked at
+    auto& t = tangent;
+    a("representation", t.representation);
+    a.sized_view(space, "spectral/vectors", t.spectral.vectors);
+    a.sized_view(space, "spectral/values", t.spectral.values);
+    a.sized_view(space, "spectral/first", t.spectral.first);
+    a.sized_view(space, "spectral/records", t.spectral.records);
+    a.sized_view(space, "basis/vectors", t.basis.vectors);
+    a.sized_view(space, "basis/dimension", t.basis.dimension);
+    a.sized_view(space, "values", t.values);
+    a.sized_view(space, "records", t.records);
+    a("products", t.products);
+    a("minimum_gap", t.minimum_gap);
+    a("projector/representation", projector.representation);
+    a("projector/complement", projector.complement);
+    a.sized_view(space, "projector/rows", projector.rows);
+    if (a.loads())  // scratch
+      projector.coefficients =
+          make_blocks<T>(space, "minfold::tangent_memory::coefficients",
+                         int(projector.rows.extent(0)), 1, int(projector.rows.extent(1)));
+  }
 };
 
 /// The tangent space at y. The representation that the automatic choice found is asked for first, so that

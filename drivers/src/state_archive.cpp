@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <minfold/core/require.hpp>
+#include <minfold/drivers/state_archive.hpp>
+
+#include <algorithm>
+
+namespace minfold {
+namespace {
+
+std::string shape_text(std::vector<std::int64_t> const& shape) {
+  if (shape.empty()) return "one";
+  std::string text;
+  for (auto const extent : shape) text += (text.empty() ? "" : " x ") + std::to_string(extent);
+  return text;
+}
+
+SnapshotEntry const& find_entry(Snapshot const& snapshot, std::string const& name) {
+  auto const found = snapshot.entries.find(name);
+  MINFOLD_REQUIRE(found != snapshot.entries.end(), "the snapshot has no ", name);
+  return found->second;
+}
+
+std::vector<std::string> split(SnapshotEntry const& entry) {
+  std::vector<std::string> texts;
+  auto const* at = reinterpret_cast<char const*>(entry.data.data());
+  auto const* const end = at + entry.data.size();
+  while (at != end) {
+    auto const* const stop = std::find(at, end, '\0');
+    texts.emplace_back(at, stop);
+    at = stop == end ? end : stop + 1;
+  }
+  return texts;
+}
+
+void join(std::vector<std::string> const& texts, SnapshotEntry& entry) {
+  entry.type = ElementType::text;
+  entry.element_size = 1;
+  entry.shape = {std::int64_t(texts.size())};
+  entry.data.clear();
+  for (auto const& text : texts) {
+    // A 0 within a text would make two of it.
+    std::string const whole = text.substr(0, text.find('\0'));
+    auto const* const bytes = reinterpret_cast<std::byte const*>(whole.c_str());
+    entry.data.insert(entry.data.end(), bytes, bytes + whole.size() + 1);
+  }
+}
+
+}  // namespace
+
+char const* to_string(ElementType type) {
+  switch (type) {
+    case ElementType::int32: return "int32";
+    case ElementType::int64: return "int64";
+    case ElementType::uint64: return "uint64";
+    case ElementType::float32: return "float32";
+    case ElementType::float64: return "float64";
+    case ElementType::record: return "record";
+    case ElementType::text: return "text";
+  }
+  return "unknown type";
+}
+
+std::int64_t SnapshotEntry::elements() const {
+  std::int64_t product = 1;
+  for (auto const extent : shape) product *= extent;
+  return product;
+}
+
+std::int64_t Snapshot::integer(std::string const& name) const {
+  auto const& entry = find_entry(*this, name);
+  if (entry.type == ElementType::int32 && entry.data.size() == 4) {
+    std::int32_t value;
+    std::memcpy(&value, entry.data.data(), 4);
+    return value;
+  }
+  MINFOLD_REQUIRE((entry.type == ElementType::int64 || entry.type == ElementType::uint64) &&
+                      entry.data.size() == 8,
+                  "the snapshot has ", name, " as ", shape_text(entry.shape), " of ",
+                  to_string(entry.type), ", expected an integer");
+  std::int64_t value;
+  std::memcpy(&value, entry.data.data(), 8);
+  return value;
+}
+
+std::string Snapshot::text(std::string const& name) const {
+  auto const& entry = find_entry(*this, name);
+  auto const texts = entry.type == ElementType::text ? split(entry) : std::vector<std::string>{};
+  MINFOLD_REQUIRE(texts.size() == 1, "the snapshot has ", name, " as ", shape_text(entry.shape),
+                  " of ", to_string(entry.type), ", expected a text");
+  return texts[0];
+}
+
+SnapshotEntry const& StateArchive::find(std::string const& name) const {
+  return find_entry(*from_, prefix_ + name);
+}
+
+std::byte* StateArchive::place(std::string const& name, ElementType type, std::size_t size,
+                               Shape const& shape) {
+  if (!loads()) {
+    auto& entry = to_->entries[prefix_ + name];
+    entry.type = type;
+    entry.element_size = size;
+    entry.shape = shape;
+    entry.data.resize(std::size_t(entry.elements()) * size);
+    return entry.data.data();
+  }
+  auto const& entry = find(name);
+  MINFOLD_REQUIRE(entry.type == type && entry.element_size == size, "the snapshot has ", prefix_,
+                  name, " in elements of type ", to_string(entry.type), " with ",
+                  entry.element_size, " bytes, expected ", to_string(type), " with ", size);
+  MINFOLD_REQUIRE(entry.shape == shape, "the snapshot has ", shape_text(entry.shape), " of ",
+                  prefix_, name, ", expected ", shape_text(shape));
+  MINFOLD_REQUIRE(entry.data.size() == std::size_t(entry.elements()) * size, "the snapshot has ",
+                  entry.data.size(), " bytes of ", prefix_, name);
+  return const_cast<std::byte*>(entry.data.data());
+}
+
+void StateArchive::raw(std::string const& name, ElementType type, std::size_t size,
+                       Shape const& shape, void* data) {
+  auto* const bytes = place(name, type, size, shape);
+  std::size_t count = size;
+  for (auto const extent : shape) count *= std::size_t(extent);
+  if (count == 0) return;
+  if (loads())
+    std::memcpy(data, bytes, count);
+  else
+    std::memcpy(bytes, data, count);
+}
+
+std::size_t StateArchive::length_of(std::string const& name) const {
+  return std::size_t(shape_in_snapshot(name, 1)[0]);
+}
+
+StateArchive::Shape StateArchive::shape_in_snapshot(std::string const& name,
+                                                    std::size_t rank) const {
+  auto const& entry = find(name);
+  bool good = entry.shape.size() == rank;
+  for (auto const extent : entry.shape) good = good && extent >= 0;
+  // Before something of that size is allocated.
+  good = good && (entry.type == ElementType::text ||
+                  entry.data.size() == std::size_t(entry.elements()) * entry.element_size);
+  MINFOLD_REQUIRE(good, "the snapshot has ", shape_text(entry.shape), " of ", prefix_, name,
+                  ", expected ", rank, " extents");
+  return entry.shape;
+}
+
+void StateArchive::operator()(std::string const& name, std::vector<std::string>& texts) {
+  if (!loads()) {
+    join(texts, to_->entries[prefix_ + name]);
+    return;
+  }
+  auto const& entry = find(name);
+  MINFOLD_REQUIRE(entry.type == ElementType::text, "the snapshot has ", prefix_, name,
+                  " in elements of type ", to_string(entry.type), ", expected text");
+  texts = split(entry);
+}
+
+void StateArchive::operator()(std::string const& name, std::string& text) {
+  std::vector<std::string> one = {text};
+  (*this)(name, one);
+  MINFOLD_REQUIRE(one.size() == 1, "the snapshot has ", one.size(), " texts of ", prefix_, name,
+                  ", expected 1");
+  text = one[0];
+}
+
+ColumnArchive::Texts& ColumnArchive::texts(std::string const& name) {
+  auto& all = texts_[name];
+  if (loads() && !all.loaded) archive_(name, all.all);
+  all.loaded = true;
+  return all;
+}
+
+void ColumnArchive::operator()(std::string const& name, std::string& text) {
+  auto& all = texts(name);
+  if (!loads()) {
+    all.all.push_back(text);
+    return;
+  }
+  MINFOLD_REQUIRE(all.next < all.all.size(), "the snapshot has ", all.all.size(), " texts of ",
+                  name, ", and more are needed");
+  text = all.all[all.next++];
+}
+
+void ColumnArchive::operator()(std::string const& name, std::vector<std::string>& texts) {
+  auto count = std::int32_t(texts.size());
+  (*this)(name + "/count", count);
+  if (loads()) {
+    texts.clear();
+    for (std::int32_t i = 0; i < count; ++i) (*this)(name + "/text", texts.emplace_back());
+  } else {
+    this->texts(name + "/text");  // there even where no row has one
+    for (auto& text : texts) (*this)(name + "/text", text);
+  }
+}
+
+void ColumnArchive::finish() {
+  if (loads()) return;
+  for (auto& [name, column] : texts_) archive_(name, column.all);
+}
+
+}  // namespace minfold
