@@ -3,8 +3,8 @@
 
 #include <minfold/core/require.hpp>
 #include <minfold/drivers/method_catalog.hpp>
+#include <minfold/files/atomic_file.hpp>
 
-#include "atomic_file.hpp"
 #include "commands.hpp"
 #include "progress.hpp"
 #include <fmt/format.h>
