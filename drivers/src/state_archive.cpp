@@ -33,7 +33,7 @@ std::vector<std::string> split(SnapshotEntry const& entry) {
 }
 
 void join(std::vector<std::string> const& texts, SnapshotEntry& entry) {
-  entry.type = ElementType::text;
+  entry.type = SnapshotType::text;
   entry.element_size = 1;
   entry.shape = {std::int64_t(texts.size())};
   entry.data.clear();
@@ -47,15 +47,15 @@ void join(std::vector<std::string> const& texts, SnapshotEntry& entry) {
 
 }  // namespace
 
-char const* to_string(ElementType type) {
+char const* to_string(SnapshotType type) {
   switch (type) {
-    case ElementType::int32: return "int32";
-    case ElementType::int64: return "int64";
-    case ElementType::uint64: return "uint64";
-    case ElementType::float32: return "float32";
-    case ElementType::float64: return "float64";
-    case ElementType::record: return "record";
-    case ElementType::text: return "text";
+    case SnapshotType::int32: return "int32";
+    case SnapshotType::int64: return "int64";
+    case SnapshotType::uint64: return "uint64";
+    case SnapshotType::float32: return "float32";
+    case SnapshotType::float64: return "float64";
+    case SnapshotType::record: return "record";
+    case SnapshotType::text: return "text";
   }
   return "unknown type";
 }
@@ -68,12 +68,12 @@ std::int64_t SnapshotEntry::elements() const {
 
 std::int64_t Snapshot::integer(std::string const& name) const {
   auto const& entry = find_entry(*this, name);
-  if (entry.type == ElementType::int32 && entry.data.size() == 4) {
+  if (entry.type == SnapshotType::int32 && entry.data.size() == 4) {
     std::int32_t value;
     std::memcpy(&value, entry.data.data(), 4);
     return value;
   }
-  MINFOLD_REQUIRE((entry.type == ElementType::int64 || entry.type == ElementType::uint64) &&
+  MINFOLD_REQUIRE((entry.type == SnapshotType::int64 || entry.type == SnapshotType::uint64) &&
                       entry.data.size() == 8,
                   "the snapshot has ", name, " as ", shape_text(entry.shape), " of ",
                   to_string(entry.type), ", expected an integer");
@@ -84,7 +84,7 @@ std::int64_t Snapshot::integer(std::string const& name) const {
 
 std::string Snapshot::text(std::string const& name) const {
   auto const& entry = find_entry(*this, name);
-  auto const texts = entry.type == ElementType::text ? split(entry) : std::vector<std::string>{};
+  auto const texts = entry.type == SnapshotType::text ? split(entry) : std::vector<std::string>{};
   MINFOLD_REQUIRE(texts.size() == 1, "the snapshot has ", name, " as ", shape_text(entry.shape),
                   " of ", to_string(entry.type), ", expected a text");
   return texts[0];
@@ -94,7 +94,7 @@ SnapshotEntry const& StateArchive::find(std::string const& name) const {
   return find_entry(*from_, prefix_ + name);
 }
 
-std::byte* StateArchive::place(std::string const& name, ElementType type, std::size_t size,
+std::byte* StateArchive::place(std::string const& name, SnapshotType type, std::size_t size,
                                Shape const& shape) {
   if (!loads()) {
     auto& entry = to_->entries[prefix_ + name];
@@ -115,7 +115,7 @@ std::byte* StateArchive::place(std::string const& name, ElementType type, std::s
   return const_cast<std::byte*>(entry.data.data());
 }
 
-void StateArchive::raw(std::string const& name, ElementType type, std::size_t size,
+void StateArchive::raw(std::string const& name, SnapshotType type, std::size_t size,
                        Shape const& shape, void* data) {
   auto* const bytes = place(name, type, size, shape);
   std::size_t count = size;
@@ -137,7 +137,7 @@ StateArchive::Shape StateArchive::shape_in_snapshot(std::string const& name,
   bool good = entry.shape.size() == rank;
   for (auto const extent : entry.shape) good = good && extent >= 0;
   // Before something of that size is allocated.
-  good = good && (entry.type == ElementType::text ||
+  good = good && (entry.type == SnapshotType::text ||
                   entry.data.size() == std::size_t(entry.elements()) * entry.element_size);
   MINFOLD_REQUIRE(good, "the snapshot has ", shape_text(entry.shape), " of ", prefix_, name,
                   ", expected ", rank, " extents");
@@ -150,7 +150,7 @@ void StateArchive::operator()(std::string const& name, std::vector<std::string>&
     return;
   }
   auto const& entry = find(name);
-  MINFOLD_REQUIRE(entry.type == ElementType::text, "the snapshot has ", prefix_, name,
+  MINFOLD_REQUIRE(entry.type == SnapshotType::text, "the snapshot has ", prefix_, name,
                   " in elements of type ", to_string(entry.type), ", expected text");
   texts = split(entry);
 }

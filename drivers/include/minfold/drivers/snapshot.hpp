@@ -11,12 +11,12 @@
 namespace minfold {
 
 /// What an element of a snapshot is. `record`: a struct, byte for byte; `text`: strings.
-enum class ElementType : std::uint8_t { int32, int64, uint64, float32, float64, record, text };
-char const* to_string(ElementType type);
+enum class SnapshotType : std::uint8_t { int32, int64, uint64, float32, float64, record, text };
+char const* to_string(SnapshotType type);
 
 /// An array under a name. Host data, row after row; strings follow one another, each with a 0 at its end.
 struct SnapshotEntry {
-  ElementType type = ElementType::int32;
+  SnapshotType type = SnapshotType::int32;
   std::size_t element_size = 4;  ///< bytes; 1 for texts
   std::vector<std::int64_t> shape;
   std::vector<std::byte> data;

@@ -65,7 +65,7 @@ class StateArchive {
     requires(std::is_class_v<R> && std::is_trivially_copyable_v<R>)
   void bytes(std::string const& name, std::vector<R>& records) {
     if (loads()) records.resize(length_of(name));
-    raw(name, ElementType::record, sizeof(R), {std::int64_t(records.size())}, records.data());
+    raw(name, SnapshotType::record, sizeof(R), {std::int64_t(records.size())}, records.data());
   }
 
   /// Structs that say by `visit_members(archive, struct)` what they hold: an array for each member, a row each.
@@ -89,7 +89,7 @@ class StateArchive {
       if constexpr (std::is_arithmetic_v<T>)
         return type_of<T>();
       else
-        return ElementType::record;
+        return SnapshotType::record;
     }();
     static_assert(std::is_trivially_copyable_v<T>);
     MINFOLD_REQUIRE(v.span_is_contiguous(), "only a contiguous view can be archived, ", name,
@@ -146,18 +146,18 @@ class StateArchive {
       return static_cast<std::int64_t>(value);
   }
   template <class N>
-  static constexpr ElementType type_of() {
+  static constexpr SnapshotType type_of() {
     if constexpr (std::is_same_v<N, double>)
-      return ElementType::float64;
+      return SnapshotType::float64;
     else if constexpr (std::is_same_v<N, float>)
-      return ElementType::float32;
+      return SnapshotType::float32;
     else if constexpr (std::is_same_v<N, std::uint64_t>)
-      return ElementType::uint64;
+      return SnapshotType::uint64;
     else if constexpr (sizeof(N) == 8)
-      return ElementType::int64;
+      return SnapshotType::int64;
     else {
       static_assert(sizeof(N) == 4 && std::is_integral_v<N>);
-      return ElementType::int32;
+      return SnapshotType::int32;
     }
   }
   template <class V>
@@ -168,8 +168,9 @@ class StateArchive {
   }
 
   /// Where the bytes of an entry are: room for them when saving, what is there when loading. Only read then.
-  std::byte* place(std::string const& name, ElementType type, std::size_t size, Shape const& shape);
-  void raw(std::string const& name, ElementType type, std::size_t size, Shape const& shape,
+  std::byte* place(std::string const& name, SnapshotType type, std::size_t size,
+                   Shape const& shape);
+  void raw(std::string const& name, SnapshotType type, std::size_t size, Shape const& shape,
            void* data);
   SnapshotEntry const& find(std::string const& name) const;
   std::size_t length_of(std::string const& name) const;
