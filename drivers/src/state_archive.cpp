@@ -1,36 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <minfold/core/require.hpp>
+#include <minfold/drivers/impl/snapshot_parts.hpp>
 #include <minfold/drivers/state_archive.hpp>
-
-#include <algorithm>
 
 namespace minfold {
 namespace {
 
-std::string shape_text(std::vector<std::int64_t> const& shape) {
-  if (shape.empty()) return "one";
-  std::string text;
-  for (auto const extent : shape) text += (text.empty() ? "" : " x ") + std::to_string(extent);
-  return text;
-}
-
-SnapshotEntry const& find_entry(Snapshot const& snapshot, std::string const& name) {
-  auto const found = snapshot.entries.find(name);
-  MINFOLD_REQUIRE(found != snapshot.entries.end(), "the snapshot has no ", name);
-  return found->second;
-}
-
-std::vector<std::string> split(SnapshotEntry const& entry) {
-  std::vector<std::string> texts;
-  auto const* at = reinterpret_cast<char const*>(entry.data.data());
-  auto const* const end = at + entry.data.size();
-  while (at != end) {
-    auto const* const stop = std::find(at, end, '\0');
-    texts.emplace_back(at, stop);
-    at = stop == end ? end : stop + 1;
-  }
-  return texts;
-}
+using impl::find_entry, impl::shape_text, impl::split_texts;
 
 void join(std::vector<std::string> const& texts, SnapshotEntry& entry) {
   entry.type = SnapshotType::text;
@@ -46,49 +22,6 @@ void join(std::vector<std::string> const& texts, SnapshotEntry& entry) {
 }
 
 }  // namespace
-
-char const* to_string(SnapshotType type) {
-  switch (type) {
-    case SnapshotType::int32: return "int32";
-    case SnapshotType::int64: return "int64";
-    case SnapshotType::uint64: return "uint64";
-    case SnapshotType::float32: return "float32";
-    case SnapshotType::float64: return "float64";
-    case SnapshotType::record: return "record";
-    case SnapshotType::text: return "text";
-  }
-  return "unknown type";
-}
-
-std::int64_t SnapshotEntry::elements() const {
-  std::int64_t product = 1;
-  for (auto const extent : shape) product *= extent;
-  return product;
-}
-
-std::int64_t Snapshot::integer(std::string const& name) const {
-  auto const& entry = find_entry(*this, name);
-  if (entry.type == SnapshotType::int32 && entry.data.size() == 4) {
-    std::int32_t value;
-    std::memcpy(&value, entry.data.data(), 4);
-    return value;
-  }
-  MINFOLD_REQUIRE((entry.type == SnapshotType::int64 || entry.type == SnapshotType::uint64) &&
-                      entry.data.size() == 8,
-                  "the snapshot has ", name, " as ", shape_text(entry.shape), " of ",
-                  to_string(entry.type), ", expected an integer");
-  std::int64_t value;
-  std::memcpy(&value, entry.data.data(), 8);
-  return value;
-}
-
-std::string Snapshot::text(std::string const& name) const {
-  auto const& entry = find_entry(*this, name);
-  auto const texts = entry.type == SnapshotType::text ? split(entry) : std::vector<std::string>{};
-  MINFOLD_REQUIRE(texts.size() == 1, "the snapshot has ", name, " as ", shape_text(entry.shape),
-                  " of ", to_string(entry.type), ", expected a text");
-  return texts[0];
-}
 
 SnapshotEntry const& StateArchive::find(std::string const& name) const {
   return find_entry(*from_, prefix_ + name);
@@ -152,7 +85,7 @@ void StateArchive::operator()(std::string const& name, std::vector<std::string>&
   auto const& entry = find(name);
   MINFOLD_REQUIRE(entry.type == SnapshotType::text, "the snapshot has ", prefix_, name,
                   " in elements of type ", to_string(entry.type), ", expected text");
-  texts = split(entry);
+  texts = split_texts(entry);
 }
 
 void StateArchive::operator()(std::string const& name, std::string& text) {
