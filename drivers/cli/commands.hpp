@@ -5,7 +5,7 @@
 #include "request.hpp"
 
 /// The sub-commands. Each gives the exit status: 0 done, 1 not converged, not certified or a wrong
-/// derivative; errors are exceptions, see main.cpp.
+/// derivative, 130 or 143 stopped by a signal; errors are exceptions, see main.cpp.
 namespace minfold::cli {
 
 /// All problems, one a line. Needs no Kokkos.
@@ -16,6 +16,9 @@ int list_methods();
 int list_keys(SolveRequest const& request);
 
 int run_solve(SolveRequest const& request);
+
+/// Goes on with the solve of a checkpoint. The command line may choose `json`, `quiet` and more iterations.
+int run_resume(std::string const& file, SolveRequest const& line);
 
 /// Derivatives of the problem against finite differences at `points` random points.
 int run_check(SolveRequest const& request, int points);

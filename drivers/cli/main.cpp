@@ -33,7 +33,8 @@ enum Exit { done = 0, not_solved = 1, bad_input = 2, internal = 3 };
 char const* const footer =
     "Exit status: 0 solved (converged and certified; check: all derivatives right), 1 not "
     "converged or\n"
-    "not certified (check: something is wrong), 2 bad usage or input, 3 internal error.\n"
+    "not certified (check: something is wrong), 2 bad usage or input, 3 internal error, 130 or\n"
+    "143 stopped by SIGINT or SIGTERM after the running iteration; a second signal ends at once.\n"
     "Flags of Kokkos work too, --kokkos-num-threads=N for example; see --kokkos-help.";
 
 /// Kokkos takes its own flags first, and never sees --help. Initialized only by the commands that
@@ -125,6 +126,28 @@ void add_solve(CLI::App& app, SolveRequest& request) {
       ->type_name("T");
 }
 
+void add_checkpoint(CLI::App& app, SolveRequest& request) {
+  auto* const file =
+      app.add_option("--checkpoint", request.checkpoint,
+                     "keep the state of the solve in this file, for minfold resume: every half\n"
+                     "minute, and at the end, on SIGINT or SIGTERM, and on an error")
+          ->type_name("FILE");
+  app.add_option("--every", request.every, "write the checkpoint every N iterations instead")
+      ->check(CLI::Range(1, 1'000'000'000))
+      ->needs(file)
+      ->type_name("N");
+}
+void add_resume(CLI::App& app, SolveRequest& request, std::string& checkpoint) {
+  app.add_option("FILE", checkpoint, "of --checkpoint; it is kept up to date")->required();
+  app.add_option("--json", request.json, "write everything about the solve to this file")
+      ->type_name("FILE");
+  app.add_option("--max-iterations", request.max_iterations,
+                 "outer iterations in all, instead of those that the solve was given")
+      ->check(CLI::Range(0, 1'000'000'000))
+      ->type_name("N");
+  app.add_flag("--quiet", request.quiet, "only the result");
+}
+
 CLI::Option* add_method(CLI::App& app, SolveRequest& request, std::string const& meaning) {
   return app.add_option("--method", request.method, meaning)
       ->check([](std::string const& name) {
@@ -174,6 +197,11 @@ int run(int argc, char** argv) {
   add_solve(*solve, request);
   solve->add_option("--json", request.json, "write everything about the solve to this file")
       ->type_name("FILE");
+  add_checkpoint(*solve, request);
+
+  auto* const resume = app.add_subcommand("resume", "go on with a solve from its checkpoint");
+  std::string checkpoint;
+  add_resume(*resume, request, checkpoint);
 
   auto* const check =
       app.add_subcommand("check", "compare the derivatives of a problem with finite differences");
@@ -188,7 +216,7 @@ int run(int argc, char** argv) {
       app.add_subcommand("demo", "clean wrong labels of images, and fit an arm to 1,000 targets");
   add_solve(*demo, request);
   add_corruption_rule(*demo, request);
-  for (auto* const command : {list, solve, check, demo}) command->footer(footer);
+  for (auto* const command : {list, solve, resume, check, demo}) command->footer(footer);
 
   try {
     std::reverse(rest.begin(), rest.end());  // CLI11 takes a vector from its back
@@ -221,6 +249,7 @@ int run(int argc, char** argv) {
   if (list->parsed()) return request.problem.empty() ? list_problems() : list_keys(request);
   if (check->parsed()) return run_check(request, points);
   if (demo->parsed()) return run_demo(request);
+  if (resume->parsed()) return run_resume(checkpoint, request);
   return run_solve(request);
 }
 

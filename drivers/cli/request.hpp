@@ -2,7 +2,10 @@
 #ifndef MINFOLD_CLI_REQUEST_HPP
 #define MINFOLD_CLI_REQUEST_HPP
 
+#include <minfold/drivers/snapshot.hpp>
+
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,6 +22,9 @@ struct SolveRequest {
   std::optional<int> max_iterations;
   std::optional<double> tolerance;
   bool quiet = false;
+  std::optional<std::string> checkpoint;   ///< --checkpoint FILE, or that of resume
+  int every = 0;                           ///< --every N iterations; 0: by time
+  std::shared_ptr<Snapshot const> resume;  ///< where the solve goes on from
 };
 
 }  // namespace minfold::cli

@@ -55,7 +55,7 @@ void CheckpointKeeper::completed(int iteration, std::function<void(StateArchive&
 void CheckpointKeeper::deliver() {
   if (!policy_.sink || !fresh_) return;
   fresh_ = false;
-  policy_.sink(last_);
+  policy_.sink(std::move(last_));
   since_.reset();
 }
 

@@ -77,8 +77,10 @@ std::string impl::checkpoint_header(std::string_view image) {
 }
 
 std::string checkpoint_bytes(Snapshot const& snapshot) {
-  auto const image = impl::write_checkpoint_image(snapshot);
-  return impl::checkpoint_header(image) + image;
+  auto bytes = impl::write_checkpoint_image(snapshot, header_bytes);
+  auto const header = impl::checkpoint_header(std::string_view(bytes).substr(header_bytes));
+  std::copy(header.begin(), header.end(), bytes.begin());
+  return bytes;
 }
 
 Snapshot read_checkpoint(std::string_view bytes, std::string const& name) {

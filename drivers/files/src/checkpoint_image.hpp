@@ -10,7 +10,8 @@
 /// The HDF5 file within a checkpoint, in memory.
 namespace minfold::impl {
 
-std::string write_checkpoint_image(Snapshot const& snapshot);
+/// With `room` bytes in front of it.
+std::string write_checkpoint_image(Snapshot const& snapshot, std::size_t room = 0);
 /// `image` need not be one of ours: whatever it says is checked against its own size.
 Snapshot read_checkpoint_image(std::string_view image, std::string const& name);
 

@@ -106,7 +106,7 @@ void write_attribute(hid_t file, char const* name, hid_t type, void const* value
 
 }  // namespace
 
-std::string write_checkpoint_image(Snapshot const& snapshot) {
+std::string write_checkpoint_image(Snapshot const& snapshot, std::size_t room) {
   Hdf5Silence const silence;
   std::size_t total = std::size_t(1) << 16;
   for (auto const& [name, entry] : snapshot.entries) total += entry.data.size() + 512;
@@ -125,8 +125,8 @@ std::string write_checkpoint_image(Snapshot const& snapshot) {
   require_made(H5Fflush(file.id(), H5F_SCOPE_GLOBAL) >= 0, "a file in memory");
   auto const size = H5Fget_file_image(file.id(), nullptr, 0);
   require_made(size > 0, "a file in memory");
-  std::string bytes(std::size_t(size), '\0');
-  require_made(H5Fget_file_image(file.id(), bytes.data(), bytes.size()) == size,
+  std::string bytes(room + std::size_t(size), '\0');
+  require_made(H5Fget_file_image(file.id(), bytes.data() + room, std::size_t(size)) == size,
                "a file in memory");
   return bytes;
 }

@@ -26,7 +26,7 @@ namespace minfold {
 struct Checkpoints {
   int every = 0;       ///< iterations; 0: not by their number
   double seconds = 0;  ///< since the last one; 0: not by time. Whichever comes first.
-  std::function<void(Snapshot const&)> sink;
+  std::function<void(Snapshot)> sink;
   Snapshot const* resume_from = nullptr;  ///< outlives the run
   /// What else a snapshot belongs to, name and value: kept with it, and refused by a sentence where the one to
   /// resume from says something else. Version, precision, backend, seed and sizes are among them always;

@@ -46,7 +46,7 @@ class CheckpointKeeper {
   std::map<std::string, std::string> identity_;
   int threads_;
   Snapshot last_;
-  bool fresh_ = false;  ///< the sink has not seen last_
+  bool fresh_ = false;  ///< last_ is there, and the sink has not had it
   Kokkos::Timer since_;
 };
 
