@@ -37,7 +37,7 @@ import os, signal, subprocess, sys, time
 minfold = os.environ["MINFOLD"]
 number = getattr(signal, "SIG" + sys.argv[1])
 solve = subprocess.Popen([minfold, "solve"] + sys.argv[2:] +
-                         ["--max-iterations", "1000000000", "--checkpoint", "run.ckpt", "--every", "100"],
+                         ["--max-iterations", "4000000", "--checkpoint", "run.ckpt", "--every", "100"],
                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 while not os.path.exists("run.ckpt"):
     assert solve.poll() is None, "ended by itself"
