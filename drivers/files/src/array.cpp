@@ -20,8 +20,7 @@ std::optional<std::uint64_t> element_count(std::vector<std::uint64_t> const& sha
 }
 
 std::string shape_text(std::vector<std::uint64_t> const& shape) {
-  if (shape.empty()) return "one number";
-  if (shape.size() == 1) return std::to_string(shape[0]) + " numbers";
+  if (shape.empty()) return "1";
   std::string text;
   for (auto const extent : shape) text += (text.empty() ? "" : " x ") + std::to_string(extent);
   return text;

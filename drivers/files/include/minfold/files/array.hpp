@@ -35,7 +35,7 @@ using FileMatrix = std::variant<Array, SparseMatrix>;
 /// Product of the extents; none where it is 2^64 or more.
 std::optional<std::uint64_t> element_count(std::vector<std::uint64_t> const& shape);
 
-/// 3 x 4, or "one number".
+/// 3 x 4; 1 for a number without extents.
 std::string shape_text(std::vector<std::uint64_t> const& shape);
 
 /// With all zeros. Takes rows * columns numbers of memory: look at them first.
