@@ -53,6 +53,13 @@ std::string hexadecimal(std::uint32_t value) {
   return text;
 }
 
+std::string header_of(std::uint32_t sum, std::uint64_t size) {
+  std::string header = std::string(first_words) + std::to_string(checkpoint_schema) + "\ncrc32 " +
+                       hexadecimal(sum) + "\nbytes " + std::to_string(size) + "\n";
+  header.resize(header_bytes, '\0');
+  return header;
+}
+
 /// So that a file that was renamed into a folder is there after a loss of power.
 void sync_folder(std::string const& path) {
   auto const folder = std::filesystem::path(path).parent_path().string();
@@ -69,11 +76,7 @@ void sync_folder(std::string const& path) {
 }  // namespace
 
 std::string impl::checkpoint_header(std::string_view image) {
-  std::string header = std::string(first_words) + std::to_string(checkpoint_schema) + "\ncrc32 " +
-                       hexadecimal(checksum(image)) + "\nbytes " + std::to_string(image.size()) +
-                       "\n";
-  header.resize(header_bytes, '\0');
-  return header;
+  return header_of(checksum(image), image.size());
 }
 
 std::string checkpoint_bytes(Snapshot const& snapshot) {
@@ -97,8 +100,9 @@ Snapshot read_checkpoint(std::string_view bytes, std::string const& name) {
                   " of checkpoints, this version of minfold reads schema ", checkpoint_schema);
   auto const sum = take<std::uint32_t>(header, "crc32 ", 16);
   auto const size = take<std::uint64_t>(header, "bytes ", 10);
-  bool const padded = std::all_of(header.begin(), header.end(), [](char c) { return c == '\0'; });
-  MINFOLD_REQUIRE(sum && size && padded, name, ": its first lines are damaged");
+  // As it was written: a digit in the other case would be the same number.
+  MINFOLD_REQUIRE(sum && size && bytes.substr(0, header_bytes) == header_of(*sum, *size), name,
+                  ": its first lines are damaged");
   auto const image = bytes.substr(header_bytes);
   MINFOLD_REQUIRE(image.size() >= *size, name, ": it is cut off, it has ", image.size(),
                   " bytes of data and should have ", *size);
