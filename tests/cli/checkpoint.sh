@@ -101,8 +101,8 @@ complains '--checkpoint'
 cp good.ckpt run.ckpt
 status=0
 (
-  ulimit -f 8 # 4 or 8 KiB, less than a checkpoint
   trap '' XFSZ
+  ulimit -f 8 # 4 or 8 KiB, less than a checkpoint
   exec "$MINFOLD" solve kinks --checkpoint run.ckpt --every 1 >stdout.txt 2>stderr.txt
 ) || status=$?
 [ $status = 2 ] || fail "a full disk: exit status $status"
