@@ -4,6 +4,7 @@
 #include <minfold/core/require.hpp>
 
 #include "atomic_file.hpp"
+#include "build_facts.hpp"
 #include "commands.hpp"
 #include "progress.hpp"
 #include <fmt/format.h>
@@ -119,6 +120,7 @@ SolveReport solve_in(SolveRequest const& request) {
   report.threads = Kokkos::DefaultHostExecutionSpace().concurrency();
   report.precision = request.precision;
   report.seed = request.seed;
+  report.build = build_json();
 
   Trace trace;
   report.result = observe(space, named, run, settings, request, trace);
