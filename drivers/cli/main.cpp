@@ -2,11 +2,9 @@
 #include <minfold/core/version.hpp>
 #include <minfold/drivers/method_catalog.hpp>
 
-#include <Kokkos_Core.hpp>
-
 #include "commands.hpp"
 #include "config_use.hpp"
-#include "kokkos_flags.hpp"
+#include "runtime.hpp"
 #include "terminal.hpp"
 #include "waiting.hpp"
 #include <CLI/CLI.hpp>
@@ -32,44 +30,12 @@ namespace {
 enum Exit { done = 0, not_solved = 1, bad_input = 2, internal = 3 };
 
 char const* const footer =
-    "Exit status: 0 solved (converged and certified; check: all derivatives right), 1 not "
-    "converged or\n"
-    "not certified (check: something is wrong), 2 bad usage or input, 3 internal error.\n"
+    "Exit status: 0 solved (converged and certified; check: all derivatives right; doctor: nothing "
+    "to\n"
+    "mend), 1 not converged or not certified (check: something is wrong; doctor: warnings), 2 bad "
+    "usage or\n"
+    "input, 3 internal error.\n"
     "Flags of Kokkos work too, --kokkos-num-threads=N for example; see --kokkos-help.";
-
-/// Kokkos takes its own flags first, and never sees --help. Initialized only by the commands that
-/// compute.
-class Runtime {
- public:
-  explicit Runtime(std::vector<std::string> flags) : flags_(std::move(flags)) {
-    require_readable_kokkos_flags(flags_);
-    auto const asks = [](std::string const& flag) {
-      return flag.rfind("--kokkos-disable-warnings", 0) == 0;
-    };
-    // Its advice on thread binding is for benchmarks; here it would be the first thing a user sees.
-    if (!std::getenv("KOKKOS_DISABLE_WARNINGS") && std::none_of(flags_.begin(), flags_.end(), asks))
-      flags_.push_back("--kokkos-disable-warnings");
-    std::vector<char*> argv = {program_.data()};
-    for (auto& flag : flags_) argv.push_back(flag.data());
-    argv.push_back(nullptr);
-    int argc = int(argv.size()) - 1;
-    Kokkos::initialize(argc, argv.data());
-    if (argc > 1) {
-      std::string const rest = argv[1];
-      Kokkos::finalize();
-      throw std::invalid_argument(rest + ": Kokkos has no such flag, see --kokkos-help");
-    }
-  }
-  ~Runtime() {
-    if (Kokkos::is_initialized()) Kokkos::finalize();
-  }
-  Runtime(Runtime const&) = delete;
-  Runtime& operator=(Runtime const&) = delete;
-
- private:
-  std::string program_ = "minfold";
-  std::vector<std::string> flags_;
-};
 
 bool is_kokkos_flag(std::string const& argument) {
   return argument.rfind("--kokkos-", 0) == 0;
@@ -203,7 +169,26 @@ int run(int argc, char** argv) {
       app.add_subcommand("demo", "clean wrong labels of images, and fit an arm to 1,000 targets");
   add_solve(*demo, request);
   add_corruption_rule(*demo, request);
-  for (auto* const command : {list, solve, show_config, check, demo}) command->footer(footer);
+
+  auto* const report = app.add_subcommand(
+      "report", "a page about reports of solve --json: convergence, work, verdicts");
+  std::vector<std::string> files;
+  std::string out = "report.html";
+  report->add_option("FILE", files, "reports, all in the same figures")
+      ->required()
+      ->expected(1, 16)
+      ->type_name("FILE...");
+  report->add_option("--out", out, "the page, HTML that needs nothing else")
+      ->capture_default_str()
+      ->type_name("FILE");
+
+  auto* const doctor = app.add_subcommand(
+      "doctor",
+      "what minfold runs on: processors, threads, memory, libraries, and what slows it down");
+  bool as_json = false;
+  doctor->add_flag("--json", as_json, "as JSON");
+  for (auto* const command : {list, solve, show_config, check, demo, report, doctor})
+    command->footer(footer);
 
   try {
     std::reverse(rest.begin(), rest.end());  // CLI11 takes a vector from its back
@@ -230,6 +215,7 @@ int run(int argc, char** argv) {
     if (kokkos_flags.empty()) return only_methods ? list_methods() : list_problems();
   }
 
+  if (report->parsed()) return write_report(files, out);
   for (auto* const command : {solve, show_config, check}) {
     if (!command->parsed()) continue;
     use_config(*command, request);
@@ -241,6 +227,7 @@ int run(int argc, char** argv) {
   Runtime const runtime(std::move(kokkos_flags));
   if (app.get_subcommands().empty()) return done;
   if (only_methods) return list_methods();
+  if (doctor->parsed()) return run_doctor(as_json);
   if (list->parsed()) return request.problem.empty() ? list_problems() : list_keys(request);
   try {
     if (show_config->parsed()) return run_show_config(request);
