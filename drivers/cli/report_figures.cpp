@@ -8,7 +8,10 @@
 #include <cctype>
 #include <cmath>
 #include <functional>
+#include <iterator>
 #include <stdexcept>
+#include <string_view>
+#include <utility>
 
 namespace minfold::cli {
 namespace {
@@ -33,8 +36,9 @@ std::string curves(Runs const& runs, int x, std::string const& y, std::string co
   std::string list;
   for (std::size_t r = 0; r < runs.size(); ++r) {
     bool const points = style == line && runs[r].iterations.size() <= 60;
-    list += fmt::format("{}$r{} using {}:{} with {} lc rgb '{}'", list.empty() ? "" : ", ", r + 1,
-                        x, y, points ? "linespoints pt 7 ps 0.35 lw 1.6" : style, run_color(r));
+    list +=
+        fmt::format("{}$r{} using {}:{} with {} lc rgb '{}' notitle", list.empty() ? "" : ", ",
+                    r + 1, x, y, points ? "linespoints pt 7 ps 0.35 lw 1.6" : style, run_color(r));
   }
   return list;
 }
@@ -49,6 +53,31 @@ std::string whole_numbers(Runs const& runs) {
                      most <= 10 ? "set ytics 1\n" : "");
 }
 
+/// 1500000 as 1.5M.
+std::string short_number(double v) {
+  for (auto const& [unit, letter] : {std::pair{1e12, "T"}, {1e9, "G"}, {1e6, "M"}, {1e3, "k"}})
+    if (v >= unit) return fmt::format("{:g}{}", v / unit, letter);
+  return fmt::format("{:g}", v);
+}
+
+/// At most six on the axis of gradient equivalents, whose numbers are long.
+std::string short_ticks(Runs const& runs) {
+  double most = 1;
+  for (auto const& run : runs)
+    for (auto const& it : run.iterations)
+      if (std::isfinite(it.equivalents)) most = std::max(most, it.equivalents);
+  double step = std::pow(10.0, std::floor(std::log10(most)));
+  for (double const share : {0.2, 0.5, 1.0})
+    if (most / (step * share) <= 6) {
+      step *= share;
+      break;
+    }
+  std::string ticks;
+  for (int i = 0; i * step <= most; ++i)
+    ticks += fmt::format("{}'{}' {}", i ? ", " : "", short_number(i * step), number(i * step));
+  return "set xtics (" + ticks + ")\n";
+}
+
 struct Abscissa {
   int column;
   char const* name;
@@ -59,18 +88,24 @@ constexpr Abscissa abscissas[] = {
 /// Clustered bars: a group an entry of `names`, in it a bar a run.
 std::string bars(Runs const& runs, char const* title, char const* unit,
                  std::vector<std::string> const& names, char const* block, bool logarithmic) {
+  // Seconds as they are; large counts in thousands.
+  bool const seconds = std::string_view(unit) == "seconds";
   std::string plot = fmt::format(
       "set title '{}'\nset ylabel '{}'\nset style data histogram\n"
       "set style histogram clustered gap 1\nset style fill solid 0.85 border\n"
       "set boxwidth 0.9\nset grid noxtics\nset format y '{}'\n{}",
-      title, unit, logarithmic ? "10^{%T}" : "%.1s%c",
+      title, unit,
+      logarithmic ? "10^{%T}"
+      : seconds   ? "%g"
+                  : "%.1s%c",
       logarithmic ? "set logscale y\nset yrange [0.8:*]\n" : "set yrange [0:*]\n");
   plot += "set xtics nomirror scale 0 rotate by -25 left (";
   for (std::size_t i = 0; i < names.size(); ++i)
     plot += fmt::format("{}'{}' {}", i ? ", " : "", names[i], i);
   plot += ")\nplot ";
   for (std::size_t r = 0; r < runs.size(); ++r)
-    plot += fmt::format("{}${}{} using 1 lc rgb '{}'", r ? ", " : "", block, r + 1, run_color(r));
+    plot += fmt::format("{}${}{} using 1 lc rgb '{}' notitle", r ? ", " : "", block, r + 1,
+                        run_color(r));
   return plot + "\n";
 }
 
@@ -169,7 +204,7 @@ std::vector<Figure> report_figures(std::vector<RunRecord> const& runs) {
       figures.push_back(
           {section, fmt::format("set title '{}'\nset xlabel '{}'\nset ylabel '{}'\n{}{}"
                                 "plot {}\n",
-                                title, x.name, unit, x.column == 3 ? "set format x '%.1s%c'\n" : "",
+                                title, x.name, unit, x.column == 3 ? short_ticks(runs) : "",
                                 logarithmic ? "set logscale y\nset format y "
                                               "'10^{%T}'\n"
                                             : "",
@@ -238,6 +273,7 @@ std::vector<std::string> draw(std::string const& gnuplot, std::vector<RunRecord>
     auto const end = drawn.find("</svg>", at);
     if (end == std::string::npos) break;
     auto picture = drawn.substr(at, end + 6 - at);
+    replace_all(picture, "<title>Gnuplot</title>", "");  // a browser would show it
     // Every picture of gnuplot has the same names.
     auto const mine = fmt::format("f{}_", pictures.size());
     replace_all(picture, "id='", "id='" + mine);
