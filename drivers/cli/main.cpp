@@ -98,14 +98,12 @@ void add_json(CLI::App& app, SolveRequest& request) {
       ->type_name("FILE");
 }
 void add_checkpoint(CLI::App& app, SolveRequest& request) {
-  auto* const file =
-      app.add_option("--checkpoint", request.checkpoint,
-                     "keep the state of the solve in this file, for minfold resume: every half\n"
-                     "minute, and at the end, on SIGINT or SIGTERM, and on an error")
-          ->type_name("FILE");
+  app.add_option("--checkpoint", request.checkpoint,
+                 "keep the state of the solve in this file, for minfold resume: every half\n"
+                 "minute, and at the end, on SIGINT or SIGTERM, and on an error")
+      ->type_name("FILE");
   app.add_option("--every", request.every, "write the checkpoint every N iterations instead")
       ->check(CLI::Range(1, 1'000'000'000))
-      ->needs(file)
       ->type_name("N");
 }
 void add_resume(CLI::App& app, SolveRequest& request, std::string& checkpoint) {
@@ -179,6 +177,7 @@ int run(int argc, char** argv) {
   add_method(*show_config, request, method_summaries());
   add_solve(*show_config, request);
   add_json(*show_config, request);
+  add_checkpoint(*show_config, request);
   add_config(*show_config, request);
 
   auto* const check =

@@ -170,6 +170,8 @@ int interrupted_status(SolveReport const& report) {
 }
 
 int run_solve(SolveRequest const& request) {
+  MINFOLD_REQUIRE(request.every == 0 || request.checkpoint,
+                  "--every says how often --checkpoint is written, and no file is named for that");
   if (request.json) require_writable(*request.json);
   SolveReport report;
   std::exception_ptr unwritten;
