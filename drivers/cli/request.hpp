@@ -2,8 +2,11 @@
 #ifndef MINFOLD_CLI_REQUEST_HPP
 #define MINFOLD_CLI_REQUEST_HPP
 
+#include <minfold/drivers/snapshot.hpp>
+
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -21,6 +24,9 @@ struct SolveRequest {
   std::optional<int> max_iterations;
   std::optional<double> tolerance;
   bool quiet = false;
+  std::optional<std::string> checkpoint;   ///< --checkpoint FILE, or that of resume
+  int every = 0;                           ///< --every N iterations; 0: by time
+  std::shared_ptr<Snapshot const> resume;  ///< where the solve goes on from
 
   std::string config;  ///< --config FILE
   /// Where values come from, for messages and show-config: "tolerance" or "set candidates" of the file to

@@ -69,6 +69,14 @@ std::vector<RunOption> const& run_options() {
       {"json", OptionKind::text, "file for everything about the solve",
        [](SolveRequest& r, std::string const& value) { r.json = value; },
        [](SolveRequest const& r) { return r.json.value_or(""); }},
+      {"checkpoint", OptionKind::text, "file for the state of the solve, see minfold resume",
+       [](SolveRequest& r, std::string const& value) { r.checkpoint = value; },
+       [](SolveRequest const& r) { return r.checkpoint.value_or(""); }},
+      {"every", OptionKind::integer, "iterations from one checkpoint to the next",
+       [](SolveRequest& r, std::string const& value) {
+         r.every = parsed(value, 1, 1'000'000'000, "an integer from 1 to 1000000000");
+       },
+       [](SolveRequest const& r) { return r.every > 0 ? std::to_string(r.every) : std::string(); }},
       {"quiet", OptionKind::flag, "only the result",
        [](SolveRequest& r, std::string const& value) { r.quiet = value == "true"; },
        [](SolveRequest const& r) { return std::string(r.quiet ? "true" : "false"); }},

@@ -103,6 +103,15 @@ HgmsOptions<T> certifier(NamedRun const& run, Settings const& settings) {
   return options;
 }
 
+/// Snapshots say which method and which settings they belong to.
+Checkpoints identified(Checkpoints checkpoints, NamedRun const& run, Settings const& settings) {
+  checkpoints.identity["method"] = run.method;
+  for (auto const& [key, entry] : settings.known())
+    checkpoints.identity["setting " + key] = entry.value;
+  checkpoints.identity["record_every"] = std::to_string(run.record_every);
+  return checkpoints;
+}
+
 }  // namespace
 
 std::vector<MethodEntry> const& methods() {
@@ -161,22 +170,26 @@ template void ask_settings<float>(NamedRun&, Settings&);
 template <class T>
 SolveResult minimize(Space const& space, AnyProblem<T, Space> const& problem,
                      BilevelState<T, Space>& state, NamedRun& run, Settings& settings,
-                     Observer const& observer) {
+                     Observer const& observer, Checkpoints const& checkpoints) {
   if (is_hgms(run)) {
     auto const options = hgms_options<T>(run, settings);
     settings.refuse_unknown();
-    return minimize_hgms<T, Space>(space, problem, state, options, observer);
+    return minimize_hgms<T, Space>(space, problem, state, options, observer,
+                                   identified(checkpoints, run, settings));
   }
   auto [method, options] = make_run<T>(run, settings);
   options.record_every = run.record_every;
   options.certify = certifier<T>(run, settings);
   settings.refuse_unknown();
-  return run_method<T, Space>(space, problem, state, *method, options, observer);
+  return run_method<T, Space>(space, problem, state, *method, options, observer,
+                              identified(checkpoints, run, settings));
 }
 
 template SolveResult minimize(Space const&, AnyProblem<double, Space> const&,
-                              BilevelState<double, Space>&, NamedRun&, Settings&, Observer const&);
+                              BilevelState<double, Space>&, NamedRun&, Settings&, Observer const&,
+                              Checkpoints const&);
 template SolveResult minimize(Space const&, AnyProblem<float, Space> const&,
-                              BilevelState<float, Space>&, NamedRun&, Settings&, Observer const&);
+                              BilevelState<float, Space>&, NamedRun&, Settings&, Observer const&,
+                              Checkpoints const&);
 
 }  // namespace minfold

@@ -4,9 +4,9 @@
 # The example, which is what the same command line is.
 expect 0 solve --config "$MINFOLD_SOURCE_DIR/drivers/examples/run.toml" --json file.json
 expect 0 solve redundant-arm --seed 7 --max-iterations 100 --tolerance 1e-6 --set kind=planar \
-  --set targets=20 --set joints=4 --set links=0.4,0.3,0.2,0.1 --set candidates=16 --json line.json
+  --set targets=5 --set joints=4 --set links=0.4,0.3,0.2,0.1 --set candidates=16 --json line.json
 python3 "$support/same_run.py" file.json line.json || fail "the file is another run"
-python3 "$support/check_json.py" file.json "r['seed'] == 7 and r['options']['targets'] == 20" \
+python3 "$support/check_json.py" file.json "r['seed'] == 7 and r['options']['targets'] == 5" \
   "r['options']['max_iterations'] == 100 and r['options']['tolerance'] == 1e-6" || fail "options"
 
 cat >run.toml <<'TOML'

@@ -44,12 +44,14 @@ void ask_settings(NamedRun& run, Settings& settings);
 
 /// Runs the named method with options from `settings`, all of which must be known then (nothing is
 /// refused here: the problem's own keys may be asked for before). max_iterations and tolerance of `run`
-/// hold the values in force afterwards.
+/// hold the values in force afterwards. Snapshots of `checkpoints` belong to this method and to all settings
+/// that have been asked for.
 template <class T>
 SolveResult minimize(Kokkos::DefaultExecutionSpace const& space,
                      AnyProblem<T, Kokkos::DefaultExecutionSpace> const& problem,
                      BilevelState<T, Kokkos::DefaultExecutionSpace>& state, NamedRun& run,
-                     Settings& settings, Observer const& observer = {});
+                     Settings& settings, Observer const& observer = {},
+                     Checkpoints const& checkpoints = {});
 
 }  // namespace minfold
 
