@@ -273,7 +273,7 @@ def checkpoint():
     texts = bytes([0, 2, 5, 6, 6, 2, 3, 104, 105, 33, 0])
     record = bytes([0, 0, 5, 2, 1, 2, 9, 8, 7, 6, 5, 4])
     integers = bytes([1, 1, 7, 1, 0]) + b"\1\0\0\0\0\0\0\x80"
-    put("checkpoint", "valid-recipe-numbers", bytes([1, 0]) + numbers)
+    put("checkpoint", "recipe-numbers", bytes([1, 0]) + numbers)
     put("checkpoint", "recipe-of-all-types", bytes([1, 3]) + numbers + texts + record + integers)
     put("checkpoint", "recipe-cut", bytes([1, 0]) + integers + bytes([1, 200]))
     put("checkpoint", "recipe-changed", bytes([1, 0]) + integers + bytes([0, 0, 3, 1, 17, 0, 255]))
