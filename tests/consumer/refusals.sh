@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+# refusals.sh SCRATCH COMPILER FLAGS: what an installed minfold cannot give, find_package refuses with
+# a sentence.
+set -u
+scratch=$1/refusals
+installed=$1/installed
+shift
+rm -rf "$scratch"
+mkdir -p "$scratch"
+failures=0
+compiler=$1
+flags=$2
+
+# configure NAME ARGUMENTS-OF-FIND_PACKAGE FLAGS
+configure() {
+  mkdir -p "$scratch/$1"
+  printf 'cmake_minimum_required(VERSION 3.25)\nproject(consumer LANGUAGES CXX)\nfind_package(minfold %s)\n' \
+    "$2" >"$scratch/$1/CMakeLists.txt"
+  cmake -S "$scratch/$1" -B "$scratch/$1/build" "-DCMAKE_PREFIX_PATH=$installed" \
+    "-DCMAKE_CXX_COMPILER=$compiler" "-DCMAKE_CXX_FLAGS=$3" >"$scratch/$1/log" 2>&1
+}
+# refused NAME SENTENCE ARGUMENTS-OF-FIND_PACKAGE [FLAGS]
+refused() {
+  if configure "$1" "$3" "${4:-$flags}"; then
+    echo "$1: accepted"
+    failures=$((failures + 1))
+  elif ! tr -s ' \n' ' ' <"$scratch/$1/log" | grep -q -e "$2"; then
+    echo "$1: refused without saying \"$2\":"
+    cat "$scratch/$1/log"
+    failures=$((failures + 1))
+  fi
+}
+
+if ! configure accepted "0.1 REQUIRED COMPONENTS core kernels drivers plain" "$flags"; then
+  cat "$scratch/accepted/log"
+  failures=1
+fi
+refused version 'compatible with requested version "99"' "99 REQUIRED"
+refused component 'this minfold has no component "tensors"; there are core, kernels' \
+  "0.1 REQUIRED COMPONENTS core tensors"
+# Code for other vector registers, if this processor has any.
+case $(uname -m) in
+  x86_64) other=-mavx512f ;;
+  *) other= ;;
+esac
+case "$flags" in
+  *-march=native*) grep -qs avx "/proc/cpuinfo" && other=-msse2 ;;
+esac
+[ -z "$other" ] || refused vectors 'was compiled for vector registers of .* compile both for the same processor' \
+  "0.1 REQUIRED" "$other"
+exit "$failures"
