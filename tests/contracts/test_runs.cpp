@@ -40,7 +40,7 @@ struct Run {
   SolveResult result;
 
   static NamedProblem<double> make(std::string const& name) {
-    Settings settings({});
+    Settings settings(std::vector<std::string>{});
     return find_problem(name).make_double(settings, {});
   }
   Run(Space const& space, std::string const& problem, std::string const& method, int iterations)
@@ -49,7 +49,7 @@ struct Run {
     for (std::size_t i = 0; i < host.size(); ++i) host.data()[i] = named.start[i];
     Kokkos::deep_copy(state.x, host);
     NamedRun run{.method = method, .max_iterations = iterations, .tolerance = 1e-300};
-    Settings settings({});
+    Settings settings(std::vector<std::string>{});
     int waits = 0;
     long allocated = 0;
     Regions const watch;
