@@ -118,8 +118,8 @@ int main(int argc, char** argv) {
   // Relative. The residual is at most 1e-12, the condition within reach of it 25, n = 800 entries.
   double error = 0;
   for (int i = 0; i < n; ++i)
-    error = std::max(error,
-                     std::abs(x(0, i) * (2 - 2 * std::cos(w)) - (i < m ? std::cos(w * i) : 0)));
+    error =
+        std::max(error, std::abs(x(0, i) * (2 - 2 * std::cos(w)) - (i < m ? std::cos(w * i) : 0)));
   std::printf("the graph has %d parts (%s, gap %.1e); %s, error %.1e\n", found.dimension,
               to_string(found.outcome), found.gap, to_string(solve.outcome), error);
   return found.dimension == 2 && found.outcome == minfold::Outcome::converged &&

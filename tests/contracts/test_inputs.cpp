@@ -64,38 +64,34 @@ std::vector<std::vector<Vec>> answers(Matrices const& matrices, B const& b) {
 
 }  // namespace
 
-TEST_CASE("const and unmanaged inputs give the same bits") {
+TEST_CASE("inputs of any kind give the same answers") {
   Batch const batch;
   int const items = Batch::items, n = Batch::n;
   auto const expected = answers(batch.matrices, batch.b);
-  CHECK(answers(Blocks<double const, Space>(batch.matrices),
-                Vectors<double const, Space>(batch.b)) == expected);
+  // To rounding: for some of them the compiler makes other instructions of the same source.
+  auto const check = [&](char const* kind, auto const& found) {
+    CAPTURE(kind);
+    for (std::size_t kernel = 0; kernel < found.size(); ++kernel)
+      for (int item = 0; item < items; ++item)
+        CHECK(norm(minus(found[kernel][item], expected[kernel][item])) <=
+              1e-10 * (1 + norm(expected[kernel][item])));
+  };
+  check("const", answers(Blocks<double const, Space>(batch.matrices),
+                         Vectors<double const, Space>(batch.b)));
   using Memory = Space::memory_space;
   using Unmanaged = Kokkos::MemoryTraits<Kokkos::Unmanaged>;
   Kokkos::View<double const***, Kokkos::LayoutRight, Memory, Unmanaged> const matrices(
       batch.matrices.data(), items, n, n);
   Kokkos::View<double const**, Kokkos::LayoutRight, Memory, Unmanaged> const b(batch.b.data(),
                                                                                items, n);
-  CHECK(answers(matrices, b) == expected);
-}
-
-TEST_CASE("matrices of the other layout and parts of wider arrays give the same answer") {
-  Batch const batch;
-  int const items = Batch::items, n = Batch::n;
-  auto const expected = answers(batch.matrices, batch.b);
+  check("unmanaged", answers(matrices, b));
   Kokkos::View<double***, Kokkos::LayoutLeft, Space> const left("test::left", items, n, n);
   Kokkos::deep_copy(left, batch.matrices);
+  check("LayoutLeft", answers(left, batch.b));
   Kokkos::View<double****, Kokkos::LayoutRight, Space> const wide("test::wide", items, n, n, 2);
   auto const part = Kokkos::subview(wide, Kokkos::ALL, Kokkos::ALL, Kokkos::ALL, 1);
   Kokkos::deep_copy(part, batch.matrices);
-  auto const check = [&](auto const& found) {
-    for (std::size_t kernel = 0; kernel < found.size(); ++kernel)
-      for (int item = 0; item < items; ++item)
-        CHECK(norm(minus(found[kernel][item], expected[kernel][item])) <=
-              1e-10 * (1 + norm(expected[kernel][item])));
-  };
-  check(answers(left, batch.b));
-  check(answers(part, batch.b));
+  check("LayoutStride", answers(part, batch.b));
 }
 
 namespace {

