@@ -104,7 +104,7 @@ TEST_CASE("a run holds no more memory in its last iteration than in its second")
 TEST_CASE("host waits of an outer iteration are bounded") {
   // Measured, each with the wait of the record that the observer gets. They are decisions of the host: how
   // many steps a stage needs, which points go on. One wait an iteration it is not: HG-MS has 155 to
-  // 393 on these problems, in its lower solve, refinement and certificate, whatever the number of targets.
+  // 393 on these problems, in its lower solve, refinement and certificate.
   // The steps of pbgd that set its step length anew have more: the first, and every tenth.
   struct Bound {
     std::string method;
