@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # refusals.sh SCRATCH COMPILER FLAGS: what an installed minfold cannot give, find_package refuses with
-# a sentence.
+# a sentence, and what is dangerous it warns of.
 set -u
 scratch=$1/refusals
 installed=$1/installed
@@ -24,8 +24,14 @@ refused() {
   if configure "$1" "$3" "${4:-$flags}"; then
     echo "$1: accepted"
     failures=$((failures + 1))
-  elif ! tr -s ' \n' ' ' <"$scratch/$1/log" | grep -q -e "$2"; then
-    echo "$1: refused without saying \"$2\":"
+  else
+    says "$1" "$2"
+  fi
+}
+# says NAME SENTENCE: the log has it, however its lines are broken.
+says() {
+  if ! tr -s ' \n' ' ' <"$scratch/$1/log" | grep -q -e "$2"; then
+    echo "$1: does not say \"$2\":"
     cat "$scratch/$1/log"
     failures=$((failures + 1))
   fi
@@ -38,14 +44,23 @@ fi
 refused version 'compatible with requested version "99"' "99 REQUIRED"
 refused component 'this minfold has no component "tensors"; there are core, kernels' \
   "0.1 REQUIRED COMPONENTS core tensors"
-# Code for other vector registers, if this processor has any.
+# Code for other vector registers than the library's is possible, and dangerous.
+other=
 case $(uname -m) in
-  x86_64) other=-mavx512f ;;
-  *) other= ;;
+  x86_64)
+    other=-mavx512f
+    case " $flags " in
+      *-march=native*) if grep -qs ' avx ' /proc/cpuinfo; then other=-msse2; fi ;;
+      *avx* | *-march*) other= ;;
+    esac
+    ;;
 esac
-case "$flags" in
-  *-march=native*) grep -qs avx "/proc/cpuinfo" && other=-msse2 ;;
-esac
-[ -z "$other" ] || refused vectors 'was compiled for vector registers of .* compile both for the same processor' \
-  "0.1 REQUIRED" "$other"
+if [ -n "$other" ]; then
+  if configure vectors "0.1 REQUIRED" "$other"; then
+    says vectors 'was compiled for vector registers of .* compile both for the same processor'
+  else
+    cat "$scratch/vectors/log"
+    failures=$((failures + 1))
+  fi
+fi
 exit "$failures"
