@@ -29,6 +29,10 @@ struct Batch {
                minfold::make_scalars<int>(space, "dimension", items)},
         solves(minfold::make_scalars<minfold::SolveRecord<double>>(space, "solves", items)),
         kernels(minfold::make_scalars<minfold::KernelRecord<double>>(space, "kernels", items)) {
+    fill(space);
+  }
+  void fill(Space const& space) {
+    int const items = int(b.extent(0)), n = int(b.extent(1));
     auto const a = matrices;
     auto const rhs = b;
     Kokkos::parallel_for(

@@ -26,16 +26,20 @@ class Cosines : public minfold::AnyProblem<double, Space> {
 
   Cosines(Space const& space, int rows, int unknowns)
       : m(rows), n(unknowns), a("a", rows, unknowns), s("s", rows), c("c", unknowns) {
-    auto const [a_, s_, c_] = std::tuple(a, s, c);
-    int const rows_ = m, n_ = n;
+    fill(space);
+  }
+  void fill(Space const& space) {
+    auto const a_ = a;
+    auto const s_ = s, c_ = c;
+    int const rows = m, n_ = n;
     double const pi = std::acos(-1.0);
     Kokkos::parallel_for(
         "my model", Kokkos::RangePolicy<Space>(space, 0, m * n), KOKKOS_LAMBDA(int t) {
           int const i = t / n_, j = t % n_;
-          double const scale = 1 + double(i) / rows_;
+          double const scale = 1 + double(i) / rows;
           a_(i, j) = scale * Kokkos::sqrt(2.0 / n_) * Kokkos::cos(pi * (j + 0.5) * (i + 1) / n_);
-          s_(i) = scale;
-          c_(j) = 1 + Kokkos::cos(pi * (j + 0.5) / n_);  // 1 has no part in the rows of Q
+          if (j == 0) s_(i) = scale;
+          if (i == 0) c_(j) = 1 + Kokkos::cos(pi * (j + 0.5) / n_);  // 1 has no part in the rows of Q
         });
   }
 
