@@ -6,6 +6,7 @@
 
 #include "commands.hpp"
 #include "kokkos_flags.hpp"
+#include "matrix_request.hpp"
 #include "terminal.hpp"
 #include "waiting.hpp"
 #include <CLI/CLI.hpp>
@@ -189,6 +190,7 @@ int run(int argc, char** argv) {
   add_solve(*demo, request);
   add_corruption_rule(*demo, request);
   for (auto* const command : {list, solve, check, demo}) command->footer(footer);
+  MatrixCommands const matrices(app);
 
   try {
     std::reverse(rest.begin(), rest.end());  // CLI11 takes a vector from its back
@@ -221,6 +223,7 @@ int run(int argc, char** argv) {
   if (list->parsed()) return request.problem.empty() ? list_problems() : list_keys(request);
   if (check->parsed()) return run_check(request, points);
   if (demo->parsed()) return run_demo(request);
+  if (matrices.parsed()) return matrices.run();
   return run_solve(request);
 }
 

@@ -14,6 +14,7 @@ using minfold::ElementType;
 using minfold::Hdf5Content;
 using minfold::read_hdf5;
 using minfold::read_hdf5_file;
+using minfold::TextArray;
 using minfold::test::Folder;
 using minfold::test::refuses;
 using minfold::test::refuses_with;
@@ -53,7 +54,7 @@ TEST_CASE("what hdf5_bytes writes is read again") {
       {"basis", Array{ElementType::float32, {2, 1, 2}, {1, -2, 0.5, NAN}}},
       {"records/dimension", Array{ElementType::int64, {2}, {7, -8}}},
       {"records/deep/gap", Array{ElementType::float64, {}, {1e-300}}},
-      {"records/outcome", std::vector<std::string>{"converged", "not_run"}},
+      {"records/outcome", TextArray{{1, 2}, {"converged", "not_run"}}},
       {"records/none", Array{ElementType::float64, {0, 3}, {}}},
   };
   auto const bytes = minfold::hdf5_bytes(content);
@@ -130,6 +131,10 @@ TEST_CASE("broken HDF5 files are refused with a sentence") {
   refuses_with([&] { read_hdf5("", "none"); }, "none: cannot be opened as an HDF5 file: ");
   refuses([&] { read_hdf5(minfold::hdf5_bytes({}), "none"); },
           "none: expected a dataset, the file has none");
+  refuses([] { minfold::hdf5_bytes({{{"a/b", Array{ElementType::float64, {2, 2}, {1}}}}, {}}); },
+          "hdf5_bytes: a/b has the shape 2 x 2 and 1 values");
+  refuses([] { minfold::hdf5_bytes({{{"c", TextArray{{3}, {"x"}}}}, {}}); },
+          "hdf5_bytes: c has the shape 3 and 1 values");
 
   Hdf5Content content;
   for (int i = 10; i < 22; ++i)
@@ -141,7 +146,7 @@ TEST_CASE("broken HDF5 files are refused with a sentence") {
   refuses([&] { read_hdf5(several, "a", "d"); }, "a: it has no dataset 'd', it has " + names);
   refuses([&] { read_hdf5(several, "a", "/"); }, "a: it has no dataset '/', it has " + names);
 
-  content.datasets = {{"t", std::vector<std::string>{"text"}}};
+  content.datasets = {{"t", TextArray{{1}, {"text"}}}};
   refuses(
       [&] { read_hdf5(minfold::hdf5_bytes(content), "a"); },
       "a:t: expected floating-point numbers or integers of at most 8 bytes, found another type");
