@@ -87,6 +87,7 @@ TEST_CASE("what hdf5_bytes writes is read again") {
   hid_t const type = H5Dget_type(dataset);
   std::string outcomes(2 * H5Tget_size(type), '\0');
   CHECK(H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, outcomes.data()) >= 0);
+  CHECK(H5Tget_strpad(type) == H5T_STR_NULLPAD);
   CHECK(outcomes == std::string("convergednot_run\0\0", 18));
   for (auto const& [id, close] : {std::pair(type, &H5Tclose),
                                   {dataset, &H5Dclose},
@@ -173,6 +174,12 @@ TEST_CASE("broken HDF5 files are refused with a sentence") {
   claim.make(path, {});
   refuses_with([&] { read_hdf5_file(path); },
                path + ":x: expected 1048576 x 1048576 x 1048576 x 16 elements, a file of ");
+  // 2^61 numbers of 8 bytes: a product of 2^64.
+  claim.shape = {1u << 20, 1u << 20, 1u << 21};
+  claim.chunk = {1, 1, 16};
+  claim.make(path, {});
+  refuses_with([&] { read_hdf5_file(path); },
+               path + ":x: expected 1048576 x 1048576 x 2097152 elements, a file of ");
   claim.shape = {4};
   claim.chunk = {2};
   claim.make(path, {});
