@@ -69,7 +69,7 @@ std::string table(MatrixResult const& r) {
                  duration(r.found.seconds));
   if (r.request.quiet) return text;
   fmt::format_to(out, "  {:>7}  {:>9}  {:>9}  {:>9}  {:>9}  {}{}\n", "item", "dimension", "gap",
-                 "|H Q|/|H|", "|H|", solves ? " residual    leakage  " : "", "outcome");
+                 "|H Q|/|H|", "~|H|", solves ? " residual    leakage  " : "", "outcome");
   for (auto const i : shown_items(r)) {
     auto const& k = r.found.kernels[i];
     fmt::format_to(out, "  {:>7}  {:>9}  {:>9.2g}  {:>9.2g}  {:>9.3g}  ", i, k.dimension, k.gap,
