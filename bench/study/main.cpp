@@ -128,7 +128,7 @@ int run(Options const& o) {
     runner.begin();
     find_study(name).run(runner, o.quick);
     write_whole_file(o.runs + "/" + name + ".index.json",
-                          runner.index(name, o.quick).dump(1) + "\n");
+                     runner.index(name, o.quick).dump(1) + "\n");
   }
   std::fprintf(stderr, "%d runs done, %d were finished before\n", runner.executed(),
                runner.reused());

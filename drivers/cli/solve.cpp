@@ -2,9 +2,9 @@
 #include "solve.hpp"
 
 #include <minfold/core/require.hpp>
-#include <minfold/drivers/method_catalog.hpp>
 #include <minfold/files/atomic_file.hpp>
 
+#include "build_facts.hpp"
 #include "checkpointing.hpp"
 #include "commands.hpp"
 #include "progress.hpp"
@@ -109,11 +109,7 @@ void solve_in(SolveRequest const& request, SolveReport& report) {
   Space const space;
   Settings settings(request.sets);
   auto const named = make<T>(find_problem(request.problem), settings, {request.seed, request.data});
-  NamedRun run;
-  run.method = request.method;
-  run.seed = request.seed;
-  run.max_iterations = request.max_iterations;
-  run.tolerance = request.tolerance;
+  auto run = named_run(request);
   run.record_every = record_every(request);
 
   report.problem = request.problem;
@@ -122,6 +118,7 @@ void solve_in(SolveRequest const& request, SolveReport& report) {
   report.threads = Kokkos::DefaultHostExecutionSpace().concurrency();
   report.precision = request.precision;
   report.seed = request.seed;
+  report.build = build_json();
 
   Trace trace;
   Checkpointing checkpoints(request, trace);
@@ -146,6 +143,15 @@ void solve_in(SolveRequest const& request, SolveReport& report) {
 
 }  // namespace
 
+NamedRun named_run(SolveRequest const& request) {
+  NamedRun run;
+  run.method = request.method;
+  run.seed = request.seed;
+  run.max_iterations = request.max_iterations;
+  run.tolerance = request.tolerance;
+  return run;
+}
+
 void solve(SolveRequest const& request, SolveReport& report) {
   if (request.precision == "float")
     solve_in<float>(request, report);
@@ -164,6 +170,8 @@ int interrupted_status(SolveReport const& report) {
 }
 
 int run_solve(SolveRequest const& request) {
+  MINFOLD_REQUIRE(request.every == 0 || request.checkpoint,
+                  "--every says how often --checkpoint is written, and no file is named for that");
   if (request.json) require_writable(*request.json);
   SolveReport report;
   std::exception_ptr unwritten;

@@ -2,6 +2,7 @@
 #ifndef MINFOLD_CLI_SOLVE_HPP
 #define MINFOLD_CLI_SOLVE_HPP
 
+#include <minfold/drivers/method_catalog.hpp>
 #include <minfold/drivers/report.hpp>
 
 #include "request.hpp"
@@ -9,6 +10,9 @@
 #include <string>
 
 namespace minfold::cli {
+
+/// What the command line chooses of a run besides the settings.
+NamedRun named_run(SolveRequest const& request);
 
 /// Solves and shows progress; the first SIGINT or SIGTERM ends the solve after the running iteration, with
 /// a report of what there is; the second ends the process. Writes no file but checkpoints.

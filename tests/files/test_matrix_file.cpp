@@ -52,7 +52,8 @@ TEST_CASE("a matrix file is read by its content, whatever its name") {
   refuses([&] { read_matrix_file(no_h5 + ":x"); },
           no_h5 +
               ":x: expected an HDF5 file, as a dataset is named, found one that begins with "
-              "'?NUMPY?" "?'");
+              "'?NUMPY?"
+              "?'");
   auto const none = folder("none");
   refuses([&] { read_matrix_file(none); }, none + ": expected a file, found nothing there");
   auto const text = folder.with("text", "1 2 3\n4 5 6\n");

@@ -36,7 +36,6 @@ struct TangentMemory {
     a.sized_view(space, "records", t.records);
     a("products", t.products);
     a("minimum_gap", t.minimum_gap);
-    a("projector/representation", projector.representation);
     a("projector/complement", projector.complement);
     a.sized_view(space, "projector/rows", projector.rows);
     if (a.loads())  // scratch
@@ -80,8 +79,7 @@ void remember(E const& space, TangentSpace<T, E> const& tangent,
               TangentProjector<T, E> const& projector, TangentMemory<T, E>& memory) {
   int const items = int(tangent.records.extent(0));
   auto const s = summarize(space, tangent.records);
-  memory.filled = projector.representation != Representation::implicit &&
-                  s[Outcome::converged] == items &&
+  memory.filled = has_vectors(tangent.representation) && s[Outcome::converged] == items &&
                   tangent.products >= std::int64_t(worth_remembering) * items;
   memory.tangent = memory.filled ? tangent : TangentSpace<T, E>{};
   memory.projector = memory.filled ? projector : TangentProjector<T, E>{};
@@ -210,7 +208,7 @@ bool still_tangent(E const& space, LowerHessian<T, E> const& h, TangentMemory<T,
   auto const u = make_vectors<T>(space, "minfold::tangent_memory::probe", items, n);
   auto const image = make_vectors<T>(space, "minfold::tangent_memory::image", items, n);
   fill_sketch(space, as_block(u), 1, Stream::probe, 3, {});
-  memory.projector(space, h, u);
+  memory.projector(space, u);
   h.apply(space, Blocks<T const, E>(u.data(), items, 1, n),
           Blocks<T, E>(image.data(), items, 1, n));
   auto const records = memory.tangent.records;
