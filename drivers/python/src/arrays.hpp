@@ -66,8 +66,9 @@ nb::object new_array(T const* from, std::initializer_list<std::size_t> shape) {
 template <class Struct>
 class LayoutOf {
  public:
-  template <class Member>
-  LayoutOf& add(char const* name, Member Struct::* member) {
+  /// A member of its own or of a base.
+  template <class Member, class Owner>
+  LayoutOf& add(char const* name, Member Owner::* member) {
     static_assert(std::is_floating_point_v<Member> || std::is_integral_v<Member>);
     static Struct const probe{};
     names_.append(name);
