@@ -32,7 +32,7 @@ def as_array(function: str, name: str, a: Any) -> np.ndarray:
                     "and this package works on the host: copy it to the host first"
                 )
         a = np.from_dlpack(a)
-    if a.dtype not in (np.float64, np.float32):
+    if a.dtype.kind != "f" or a.itemsize not in (4, 8):
         raise ValueError(
             f"minfold: {function}: {name} has numbers of type {a.dtype}, expected float64 or float32"
         )
