@@ -6,6 +6,8 @@
 #include "arrays.hpp"
 #include "matrix_cg.hpp"
 #include "runtime.hpp"
+#include <cxxabi.h>
+
 #include <cstring>
 #include <exception>
 #include <optional>
@@ -35,6 +37,8 @@ struct CallableOperator {
         throw std::length_error("minfold: a product has the wrong size");  // checked in Python
       std::memcpy(y, product.data(), size * sizeof(double));
       return 0;
+    } catch (abi::__forced_unwind const&) {
+      park();  // the interpreter has ended in the callable
     } catch (...) {
       self.error = std::current_exception();
       return 1;

@@ -6,9 +6,11 @@
 #include <nanobind/stl/string.h>
 
 #include <atomic>
+#include <chrono>
 #include <mutex>
 #include <new>
 #include <regex>
+#include <thread>
 
 namespace minfold::python {
 
@@ -17,10 +19,12 @@ namespace {
 /// The whole of it is never destroyed: at the end of the process other threads may be inside.
 struct Process {
   std::mutex turn;
+  std::atomic<bool> ended = false;
+  std::atomic<int> parked = 0;
   // All else is guarded by the GIL.
   minfold_context* context = nullptr;
-  int calls = 0;  ///< under way, paused ones included
-  bool started = false, ended = false, forked = false, owner = false;
+  int calls = 0;  ///< under way, paused and parked ones included
+  bool started = false, forked = false, owner = false;
 };
 Process& process() {
   static auto& instance = *new Process;
@@ -59,10 +63,20 @@ void start(char const* function, int threads) {
         " already; the number is chosen before the first use and cannot be changed");
 }
 
-/// At the end of the interpreter. Kokkos is finalized if it was started here, and nobody is inside.
+/// Before a thread comes back to Python.
+void gate() noexcept {
+  if (process().ended) park();
+}
+
+/// At the end of the interpreter. Threads that are inside, all of them daemons, are waited for until they
+/// are parked, or else for two seconds. Kokkos is finalized if it was started here and nobody is inside.
 void shut_down() {
   auto& p = process();
   p.ended = true;
+  for (int i = 0; i < 2000 && p.calls > p.parked; ++i) {
+    nb::gil_scoped_release const released;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
   if (p.calls > 0 || p.forked || !p.started) return;
   minfold_context_destroy(p.context);
   p.context = nullptr;
@@ -95,6 +109,11 @@ nb::dict config() {
 
 }  // namespace
 
+void park() noexcept {
+  ++process().parked;
+  for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
+}
+
 Turn::Call::Call() {
   ++process().calls;
 }
@@ -106,9 +125,11 @@ Turn::Turn() {
 }
 Turn::~Turn() {
   process().turn.unlock();
+  gate();
 }
 Interlude::Pause::Pause() {
   process().turn.unlock();
+  gate();
 }
 Interlude::Pause::~Pause() {
   process().turn.lock();

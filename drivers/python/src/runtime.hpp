@@ -27,6 +27,10 @@ struct Internal : Error {
 /// The context of this process, made at the first use. Requires the GIL.
 minfold_context* context(char const* function);
 
+/// Stops this thread for good. When the interpreter ends, threads that are inside the library must not
+/// come back to it: Python would end them by unwinding frames that do not let that pass.
+[[noreturn]] void park() noexcept;
+
 /// While this lives the GIL is released, and no other thread is inside the library: a context is used by
 /// one thread at a time.
 class Turn {
