@@ -46,8 +46,8 @@ def test_other_python_threads_run_during_a_kernel(rng):
 
 def test_other_python_threads_run_during_a_solve():
     seconds, ticks = ticks_during(
-        lambda: minfold.solve("quadratic", method="aid-cg", max_iterations=300, tolerance=0,
-                              record_every=300, settings={"assess": False})
+        lambda: minfold.solve("quadratic", method="aid-cg", max_iterations=100, tolerance=0,
+                              record_every=100, settings={"assess": False})
     )
     assert seconds > 0.02 and ticks >= 4, f"{ticks} ticks in {seconds:.3f} s"
 
@@ -143,7 +143,7 @@ def test_nothing_is_leaked(rng):
     gc.collect()
     counts = [sys.getrefcount(o) for o in (apply, broken, h, b, error)]
     before, objects = peak(), len(gc.get_objects())
-    for _ in range(200):  # some 10 products of 160 kB in each
+    for _ in range(100):  # some 10 products of 160 kB in each
         work()
     gc.collect()
     assert [sys.getrefcount(o) for o in (apply, broken, h, b, error)] == counts

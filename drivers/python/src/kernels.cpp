@@ -6,8 +6,6 @@
 #include "arrays.hpp"
 #include "matrix_cg.hpp"
 #include "runtime.hpp"
-#include <cxxabi.h>
-
 #include <cstring>
 #include <exception>
 #include <optional>
@@ -32,13 +30,12 @@ struct CallableOperator {
     try {
       std::size_t const size = self.plain.items * columns * self.plain.n;
       auto const argument = new_array<double>(x, {self.plain.items, columns, self.plain.n});
-      auto const product = nb::cast<Numbers<double>>(self.function(argument));
+      auto const product =
+          in_python([&] { return nb::cast<Numbers<double>>(self.function(argument)); });
       if (product.size() != size)
         throw std::length_error("minfold: a product has the wrong size");  // checked in Python
       std::memcpy(y, product.data(), size * sizeof(double));
       return 0;
-    } catch (abi::__forced_unwind const&) {
-      park();  // the interpreter has ended in the callable
     } catch (...) {
       self.error = std::current_exception();
       return 1;

@@ -25,7 +25,7 @@ class PythonProblem final : public AnyProblem<T, Kokkos::DefaultExecutionSpace> 
       Kokkos::SpaceAccessibility<Kokkos::HostSpace, typename Space::memory_space>::accessible,
       "the Python package needs a host backend of Kokkos");
 
-  /// Requires the GIL, as the end of it does. `adapter` outlives this.
+  /// Requires the GIL. `adapter` outlives this.
   explicit PythonProblem(nb::handle adapter)
       : adapter_(adapter),
         targets_(nb::cast<int>(adapter.attr("targets"))),
@@ -103,7 +103,10 @@ class PythonProblem final : public AnyProblem<T, Kokkos::DefaultExecutionSpace> 
     if (!projects_) return;
     s.fence("minfold::python::callback");
     Interlude const interlude;
-    take(adapter_.attr("project_upper")(rows(ConstVectors(x))), x);
+    take(in_python([&]() -> nb::object {
+           return adapter_.attr("project_upper")(rows(ConstVectors(x)));
+         }),
+         x);
   }
 
   std::unique_ptr<Base> for_items(Space const& s,
@@ -175,7 +178,9 @@ class PythonProblem final : public AnyProblem<T, Kokkos::DefaultExecutionSpace> 
     }
     template <class... More>
     nb::object ask(char const* name, More const&... more) const {
-      return problem_.adapter_.attr(name)(x_, y_, more..., target_);
+      return in_python([&]() -> nb::object {
+        return problem_.adapter_.attr(name)(x_, y_, more..., target_);
+      });
     }
 
    private:

@@ -5,6 +5,8 @@
 #include <minfold/plain.h>
 #include <nanobind/nanobind.h>
 
+#include <cxxabi.h>
+
 #include <stdexcept>
 #include <string>
 
@@ -30,6 +32,16 @@ minfold_context* context(char const* function);
 /// Stops this thread for good. When the interpreter ends, threads that are inside the library must not
 /// come back to it: Python would end them by unwinding frames that do not let that pass.
 [[noreturn]] void park() noexcept;
+
+/// body(), which runs Python code. Should the interpreter end in it all the same, the thread ends here.
+template <class Body>
+auto in_python(Body const& body) {
+  try {
+    return body();
+  } catch (abi::__forced_unwind const&) {
+    park();
+  }
+}
 
 /// While this lives the GIL is released, and no other thread is inside the library: a context is used by
 /// one thread at a time.

@@ -139,9 +139,11 @@ nb::dict solve_in(Request const& request) {
     report.iterations.push_back(it);
     rows.push_back(row_of(it));
     Interlude const interlude;
-    if (PyErr_CheckSignals() != 0) nb::raise_python_error();
-    return !calls || nb::cast<bool>(request.callback(as_bytes<IterationRow>({rows.back()}),
-                                                     numpy(state.x), numpy(state.y)));
+    return in_python([&] {
+      if (PyErr_CheckSignals() != 0) nb::raise_python_error();
+      return !calls || nb::cast<bool>(request.callback(as_bytes<IterationRow>({rows.back()}),
+                                                       numpy(state.x), numpy(state.y)));
+    });
   };
   report.result = in_turn([&] {
     auto const result = minimize<T>(space, problem, state, run, settings, observer);
