@@ -3,6 +3,7 @@
 #define MINFOLD_PYTHON_ARRAYS_HPP
 
 #include <minfold/plain.h>
+
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 

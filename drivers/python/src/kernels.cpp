@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "arrays.hpp"
+#include "matrix_cg.hpp"
+#include "runtime.hpp"
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 
-#include "arrays.hpp"
-#include "matrix_cg.hpp"
-#include "runtime.hpp"
 #include <cstring>
 #include <exception>
 #include <optional>
@@ -167,16 +167,15 @@ std::string range_finder_operator(nb::object apply, Output const& basis, Output 
 }  // namespace
 
 void bind_kernels(nb::module_& module) {
-  module.attr("solve_layout") =
-      LayoutOf<minfold_solve_record>()
-          .add("outcome", &minfold_solve_record::outcome)
-          .add("iterations", &minfold_solve_record::iterations)
-          .add("products", &minfold_solve_record::products)
-          .add("rhs_norm", &minfold_solve_record::rhs_norm)
-          .add("residual", &minfold_solve_record::residual)
-          .add("leakage", &minfold_solve_record::leakage)
-          .add("operator_norm", &minfold_solve_record::operator_norm)
-          .description();
+  module.attr("solve_layout") = LayoutOf<minfold_solve_record>()
+                                    .add("outcome", &minfold_solve_record::outcome)
+                                    .add("iterations", &minfold_solve_record::iterations)
+                                    .add("products", &minfold_solve_record::products)
+                                    .add("rhs_norm", &minfold_solve_record::rhs_norm)
+                                    .add("residual", &minfold_solve_record::residual)
+                                    .add("leakage", &minfold_solve_record::leakage)
+                                    .add("operator_norm", &minfold_solve_record::operator_norm)
+                                    .description();
   module.attr("kernel_layout") =
       LayoutOf<minfold_kernel_record>()
           .add("outcome", &minfold_kernel_record::outcome)

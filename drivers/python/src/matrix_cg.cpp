@@ -38,7 +38,8 @@ minfold_status cg_of(Space const& space, minfold_array const* a, minfold_array c
   PinvCgOptions<T> o;
   set(o.relative_tolerance, given.relative_tolerance);
   set(o.max_iterations, given.max_iterations);
-  auto const solved = make_scalars<SolveRecord<T>>(space, "minfold::python::solves", items * columns);
+  auto const solved =
+      make_scalars<SolveRecord<T>>(space, "minfold::python::solves", items * columns);
   pinv_cg(space, matrices, rhs, out.view, solved, o, known);
   out.deliver(space);
   Verdicts verdicts("pinv_solve");

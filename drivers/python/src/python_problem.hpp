@@ -6,6 +6,7 @@
 
 #include "arrays.hpp"
 #include "runtime.hpp"
+
 #include <cstring>
 #include <optional>
 #include <vector>
@@ -103,9 +104,8 @@ class PythonProblem final : public AnyProblem<T, Kokkos::DefaultExecutionSpace> 
     if (!projects_) return;
     s.fence("minfold::python::callback");
     Interlude const interlude;
-    take(in_python([&]() -> nb::object {
-           return adapter_.attr("project_upper")(rows(ConstVectors(x)));
-         }),
+    take(in_python(
+             [&]() -> nb::object { return adapter_.attr("project_upper")(rows(ConstVectors(x))); }),
          x);
   }
 
@@ -157,8 +157,7 @@ class PythonProblem final : public AnyProblem<T, Kokkos::DefaultExecutionSpace> 
       std::size_t const items = y.extent(0);
       if (problem.targets_ > 1 || !problem.shared_) {
         targets_.resize(items);
-        for (std::size_t item = 0; item < items; ++item)
-          targets_[item] = problem.target(int(item));
+        for (std::size_t item = 0; item < items; ++item) targets_[item] = problem.target(int(item));
       }
       x_ = upper_rows(x);
       y_ = rows(y);
@@ -178,9 +177,8 @@ class PythonProblem final : public AnyProblem<T, Kokkos::DefaultExecutionSpace> 
     }
     template <class... More>
     nb::object ask(char const* name, More const&... more) const {
-      return in_python([&]() -> nb::object {
-        return problem_.adapter_.attr(name)(x_, y_, more..., target_);
-      });
+      return in_python(
+          [&]() -> nb::object { return problem_.adapter_.attr(name)(x_, y_, more..., target_); });
     }
 
    private:

@@ -5,6 +5,7 @@
 #include <minfold/drivers/solve_record.hpp>
 
 #include "arrays.hpp"
+
 #include <cstdint>
 
 namespace minfold::python {
@@ -25,10 +26,18 @@ struct IterationRow : CertificateRow {
 };
 
 inline CertificateRow row_of(ItemCertificate const& c) {
-  return {std::int32_t(c.verdict), c.kernel_dimension,    c.candidates,
-          c.rival,                 c.lower_residual,      c.distance_bound,
-          c.gap,                   c.tangential_residual, c.nondegeneracy,
-          c.smallest_curvature,    c.uniqueness_margin,   c.solve_residual,
+  return {std::int32_t(c.verdict),
+          c.kernel_dimension,
+          c.candidates,
+          c.rival,
+          c.lower_residual,
+          c.distance_bound,
+          c.gap,
+          c.tangential_residual,
+          c.nondegeneracy,
+          c.smallest_curvature,
+          c.uniqueness_margin,
+          c.solve_residual,
           c.leakage};
 }
 

@@ -3,6 +3,7 @@
 
 #include <minfold/core/batch.hpp>
 #include <minfold/core/version.hpp>
+
 #include <nanobind/stl/string.h>
 
 #include <atomic>
@@ -170,8 +171,7 @@ void bind_runtime(nb::module_& module) {
   auto const internal = nb::exception<Internal>(module, "InternalError", error.ptr());
   internal.doc() = "An error inside minfold or Kokkos that no input should cause.";
 
-  module.def(
-      "initialize", [](int threads) { start("initialize", threads); }, nb::arg("threads"));
+  module.def("initialize", [](int threads) { start("initialize", threads); }, nb::arg("threads"));
   module.def("shut_down", &shut_down);
   module.def("after_fork", &after_fork);
   module.def("config", &config);

@@ -3,9 +3,9 @@
 #define MINFOLD_PYTHON_RUNTIME_HPP
 
 #include <minfold/plain.h>
-#include <nanobind/nanobind.h>
 
 #include <cxxabi.h>
+#include <nanobind/nanobind.h>
 
 #include <stdexcept>
 #include <string>

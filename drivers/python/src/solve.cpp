@@ -2,13 +2,13 @@
 #include <minfold/drivers/check.hpp>
 #include <minfold/drivers/method_catalog.hpp>
 #include <minfold/drivers/report.hpp>
-#include <nanobind/stl/optional.h>
-#include <nanobind/stl/string.h>
-#include <nanobind/stl/vector.h>
 
 #include "python_problem.hpp"
 #include "rows.hpp"
 #include "runtime.hpp"
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
 
 namespace minfold::python {
 
@@ -50,7 +50,8 @@ auto in_turn(Body const& body) {
 
 template <class T>
 NamedProblem<T> make(Request const& request, std::string const& name, Settings& settings) {
-  if (name.empty()) return {std::make_unique<PythonProblem<T>>(request.adapter), {}, {}, {}, {}, {}};
+  if (name.empty())
+    return {std::make_unique<PythonProblem<T>>(request.adapter), {}, {}, {}, {}, {}};
   auto const& entry = find_problem(name);
   ProblemContext const context{request.seed, request.data};
   if constexpr (std::is_same_v<T, float>)
@@ -65,7 +66,8 @@ std::vector<T> start_of(nb::object const& given, char const* what, int rows, int
   std::vector<T> numbers;
   if (given.is_none()) return numbers;
   auto const array = nb::cast<Numbers<T>>(given);
-  if (array.ndim() != 2 || array.shape(0) != std::size_t(rows) || array.shape(1) != std::size_t(dim)) {
+  if (array.ndim() != 2 || array.shape(0) != std::size_t(rows) ||
+      array.shape(1) != std::size_t(dim)) {
     std::string shape;
     for (std::size_t d = 0; d < array.ndim(); ++d)
       shape += (d ? " x " : "") + std::to_string(array.shape(d));
@@ -167,7 +169,8 @@ nb::dict solve_in(Request const& request) {
       report.result.assessment ? report.result.assessment->upper : report.result.last.upper;
   if (usable && named.metrics) report.metrics = named.metrics(start, {report.x, doubles(state.y)});
   if (usable && named.truth) {
-    report.truth = compare_with_truth(named, first, {report.x, doubles(state.hypergradient), upper});
+    report.truth =
+        compare_with_truth(named, first, {report.x, doubles(state.hypergradient), upper});
     if (request.method != "hgms") report.truth->gradient_error = Iteration::unknown;
   }
   std::vector<CertificateRow> certificates;
@@ -193,8 +196,8 @@ nb::dict solve(nb::object name, nb::object adapter, std::string const& method,
                nb::object y0, std::uint64_t seed, std::optional<int> max_iterations,
                std::optional<double> tolerance, int record_every, std::string const& data,
                nb::object callback) {
-  Request const request{method,       sets, seed, max_iterations, tolerance, record_every,
-                        data,         name, adapter, x0,          y0,        callback};
+  Request const request{method,  sets, seed, max_iterations, tolerance, record_every, data, name,
+                        adapter, x0,   y0,   callback};
   return precision == "float" ? solve_in<float>(request) : solve_in<double>(request);
 }
 
@@ -210,7 +213,8 @@ nb::list check(nb::object adapter, nb::object x0, std::uint64_t seed, int points
       in_turn([&] { return check_derivatives<double, Space>(Space(), problem, start, options); });
   nb::list lines;
   for (auto const& line : found.lines)
-    lines.append(nb::make_tuple(line.what, line.error, line.tolerance, line.slope, line.ok, line.note));
+    lines.append(
+        nb::make_tuple(line.what, line.error, line.tolerance, line.slope, line.ok, line.note));
   return lines;
 }
 
