@@ -24,16 +24,7 @@ import os as _os
 
 from . import _core
 from ._core import Error, InternalError, NotInitializedError
-from ._kernels import (
-    KernelAndPinv,
-    KernelBasis,
-    PinvSolution,
-    RangeBasis,
-    kernel_and_pinv,
-    kernel_basis,
-    pinv_solve,
-    range_finder,
-)
+from ._kernels import kernel_and_pinv, kernel_basis, pinv_solve, range_finder
 from ._operator import Operator
 from ._problem import Check, CheckLine, check
 from ._records import (
@@ -46,6 +37,7 @@ from ._records import (
     Outcome,
     Verdict,
 )
+from ._results import KernelAndPinv, KernelBasis, PinvSolution, RangeBasis
 from ._solve import Solution, methods, problems, solve
 
 __version__: str = _core.version
