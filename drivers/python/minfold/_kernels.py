@@ -86,6 +86,7 @@ def pinv_solve(
             f"minfold: pinv_solve: method is {method!r}, expected one of {', '.join(_METHODS)}"
         )
     options = _records.options(
+        "pinv_solve",
         relative_tolerance=tolerance,
         kernel_tolerance=kernel_tolerance,
         minimum_gap=minimum_gap,
@@ -155,7 +156,7 @@ def kernel_basis(
     agrees. The default for matrices costs 9 n^3 flops an item.
     """
     options = _records.options(
-        kernel_tolerance=kernel_tolerance, minimum_gap=minimum_gap, seed=seed
+        "kernel_basis", kernel_tolerance=kernel_tolerance, minimum_gap=minimum_gap, seed=seed
     )
     operator = as_operator(H)
     if operator is None:
@@ -202,6 +203,7 @@ def kernel_and_pinv(
     factorization says less than all; then H may be any symmetric matrix.
     """
     options = _records.options(
+        "kernel_and_pinv",
         relative_tolerance=tolerance,
         kernel_tolerance=kernel_tolerance,
         minimum_gap=minimum_gap,
@@ -254,6 +256,7 @@ def range_finder(
     with probability 1 - 1e-8.
     """
     options = _records.options(
+        "range_finder",
         range_tolerance=tolerance,
         rank=rank,
         semidefinite=int(semidefinite),

@@ -66,12 +66,21 @@ CERTIFICATE = np.dtype(_core.certificate_layout)
 _OPTIONS = np.dtype(_core.options_layout)
 
 
-def options(**given) -> np.ndarray:
+def options(function: str, **given) -> np.ndarray:
     """Options of a kernel as bytes; what is None keeps its default."""
     record = np.zeros(1, _OPTIONS)
     for name, value in given.items():
-        if value is not None:
+        if value is None:
+            continue
+        try:
             record[name] = value
+        except (OverflowError, TypeError, ValueError):
+            raise ValueError(
+                f"minfold: {function}: the option {name} is {value!r}, which is no {_OPTIONS[name]}"
+            ) from None
+        # 0 is the default to the compiled part.
+        if name != "semidefinite" and record[name][0] == 0:
+            raise ValueError(f"minfold: {function}: the option {name} is 0, must be positive")
     return record.view(np.uint8)
 
 
