@@ -167,6 +167,13 @@ def test_range_finder_by_rank_in_a_batch(rng):
         np.testing.assert_allclose(found.values[item], 0.5 ** np.arange(4), rtol=1e-3)
 
 
+def test_ranges_of_different_ranks(rng):
+    a = np.stack([low_rank(rng, 30, rank)[0] for rank in (2, 6)])
+    found = minfold.range_finder(a).require()
+    assert found.rank.tolist() == [2, 6] and found.basis.shape == (2, 6, 30)
+    assert not found.basis[0, 2:].any() and not found.values[0, 2:].any()
+
+
 class Laplacian:
     """Of a ring of n nodes, as products only; its kernel is the constant vector."""
 

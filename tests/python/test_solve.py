@@ -196,12 +196,13 @@ def test_other_methods_take_what_they_need():
     assert minfold.check(Shift(), [0.0] * 3).ok
 
 
-def test_callback_sees_every_iteration_and_stops():
+@pytest.mark.parametrize("on, stop", [(None, False), (True, np.False_), (np.True_, 0)])
+def test_callback_sees_every_iteration_and_stops(on, stop):
     seen = []
 
     def callback(it, x, y):
         seen.append((int(it["iteration"]), x, y))
-        return False if len(seen) == 2 else None
+        return stop if len(seen) == 2 else on
 
     found = minfold.solve(Rings(CENTERS), x0=[1.0], callback=callback)
     assert [i for i, _, _ in seen] == [0, 1] and found.outcome == "stopped"

@@ -88,8 +88,8 @@ def solve(
                 starts from random points. x0 is needed for a problem in Python.
     precision   "double" or "float"
     callback    called as callback(iteration, x, y) after each iteration (each `record_every`, except
-                of hgms), iteration an ITERATION record, x and y copies; False stops the solve, and what
-                it raises ends it and comes out of it, as KeyboardInterrupt does
+                of hgms), iteration an ITERATION record, x and y copies; what is false, but None, stops
+                the solve; what it raises ends it and comes out of it, as KeyboardInterrupt does
     data        directory of the data files of a built-in problem
 
     A problem in Python has
@@ -130,7 +130,8 @@ def solve(
 
     def observe(iteration: bytes, x: np.ndarray, y: np.ndarray) -> bool:
         record = _records.from_bytes(iteration, ITERATION)[0]
-        return callback(record, x[0] if len(x) == 1 else x, y) is not False
+        answer = callback(record, x[0] if len(x) == 1 else x, y)
+        return answer is None or bool(answer)
 
     end = _core.solve(
         problem if named else None,
