@@ -179,7 +179,8 @@ def test_the_package_is_typed_and_documented():
     for name in minfold.__all__:
         thing = getattr(minfold, name)
         if inspect.isfunction(thing) or inspect.isclass(thing):
-            assert inspect.getdoc(thing), f"{name} has no documentation"
+            doc = inspect.getdoc(thing)
+            assert doc and not doc.startswith(f"{name}("), f"{name} has no documentation"
         if inspect.isfunction(thing):
             hints = inspect.signature(thing)
             assert hints.return_annotation is not inspect.Signature.empty, name

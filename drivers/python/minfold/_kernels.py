@@ -100,9 +100,8 @@ def pinv_solve(
                 f"minfold: pinv_solve: method {method!r} needs a matrix, not an operator"
             )
         method, a, dtype = "cg", None, np.dtype(np.float64)
-        items, n, batch = operator.items or 1, operator.n, operator.items is not None
-        if operator.items == 0:
-            items = 0
+        batch = operator.items is not None
+        items, n = operator.items if batch else 1, operator.n
     else:
         a, batch = _arrays.matrices("pinv_solve", "H", H)
         items, n, dtype = a.shape[0], a.shape[1], a.dtype
@@ -131,9 +130,7 @@ def pinv_solve(
     if kernels is not None:
         kernels["vectors"] = 0
         kernels = kernels if batch else kernels.reshape(())
-    return PinvSolution(
-        z.reshape(shape + (n,)), solves.reshape(shape), kernels, message
-    )
+    return PinvSolution(z.reshape(shape + (n,)), solves.reshape(shape), kernels, message)
 
 
 def kernel_basis(

@@ -136,6 +136,8 @@ class Adapter:
 
 @dataclasses.dataclass(frozen=True)
 class CheckLine:
+    """One claim about a derivative and what became of it, the worst over all points."""
+
     what: str
     error: float  #: relative
     tolerance: float
@@ -146,6 +148,8 @@ class CheckLine:
 
 @dataclasses.dataclass(frozen=True)
 class Check:
+    """What `check` has found; str() of it has a line for each claim."""
+
     lines: tuple
 
     @property

@@ -33,6 +33,8 @@ def _converged(records: np.ndarray) -> np.ndarray:
 
 @dataclasses.dataclass(frozen=True)
 class PinvSolution(_Result):
+    """x = H^+ b, with a record for each right-hand side."""
+
     x: np.ndarray  #: shape and precision of b
     records: np.ndarray  #: SOLVE_RECORD, one a right-hand side
     kernels: np.ndarray | None  #: KERNEL_RECORD, one an item; None for method "cg"
@@ -46,6 +48,8 @@ class PinvSolution(_Result):
 
 @dataclasses.dataclass(frozen=True)
 class KernelBasis(_Result):
+    """Orthonormal bases of kernels, with a record for each."""
+
     basis: np.ndarray  #: (k, n) or (items, k, n), rows orthonormal; zeros beyond the vectors of an item
     records: np.ndarray  #: KERNEL_RECORD, one an item
     message: str = ""  #: why not certified
@@ -62,12 +66,16 @@ class KernelBasis(_Result):
 
 @dataclasses.dataclass(frozen=True)
 class KernelAndPinv(KernelBasis):
+    """Both from one factorization."""
+
     x: np.ndarray = None  #: shape and precision of b
     solves: np.ndarray = None  #: SOLVE_RECORD, one a right-hand side
 
 
 @dataclasses.dataclass(frozen=True)
 class RangeBasis(_Result):
+    """Orthonormal bases of ranges with eigenvalue estimates, and a record for each."""
+
     basis: np.ndarray  #: (r, n) or (items, r, n), rows orthonormal
     values: np.ndarray  #: (r,) or (items, r): eigenvalue estimates, largest magnitude first
     records: np.ndarray  #: RANGE_RECORD, one an item

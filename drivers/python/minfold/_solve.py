@@ -18,6 +18,8 @@ _PRECISIONS = {"double": np.float64, "float": np.float32}
 
 @dataclasses.dataclass(frozen=True)
 class Solution:
+    """Where a solve ended, what that rests on, and how it got there."""
+
     x: np.ndarray  #: (dim_x,), or (targets, dim_x) for a problem with own_upper
     y: np.ndarray  #: (targets, dim_y): selected points, or the y of the method
     hypergradient: np.ndarray  #: as x, at the end
