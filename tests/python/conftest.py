@@ -25,6 +25,15 @@ def planted(rng, n, kernel, items=None, dtype=np.float64, condition=100.0, negat
     return out if items is not None else out[0]
 
 
+def memory(name="VmRSS"):
+    """MB of this process: VmRSS now, VmHWM at most. Not of getrusage, whose maximum a process inherits."""
+    try:
+        lines = open("/proc/self/status").readlines()
+    except OSError:
+        pytest.skip("this system does not say how much memory a process has")
+    return int(next(line for line in lines if line.startswith(name)).split()[1]) / 1024
+
+
 def run_python(code, **environment):
     """A fresh interpreter; what it leaves: returncode, stdout, stderr."""
     import os

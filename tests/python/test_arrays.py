@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What arrays are taken, that they are not copied, and what is refused with which sentence."""
 
+import os
+
 import minfold
 import numpy as np
 import pytest
-from conftest import planted, run_python
+from conftest import memory, planted, run_python
 
 
 class Producer:
@@ -74,21 +76,25 @@ def test_no_copy_is_made_of_a_contiguous_matrix():
     """By the memory that a fresh process needs at most; a strided matrix, which is copied, shows that
     the measure can tell."""
     code = """
-import resource, numpy as np, minfold
+import sys; sys.path.insert(0, {here!r})
+import numpy as np, minfold
+from conftest import memory
 n = 1500
 warm = np.eye(n); b = np.ones(n)  # stays, so that its memory is no room for a copy
 big = np.zeros((2 * n, 2 * n)); big.fill(0); big[np.arange(2 * n), np.arange(2 * n)] = 2
 h = {matrix}
 minfold.pinv_solve(warm, b, method="cg")
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-before = peak()
+before = memory("VmHWM")
 x = minfold.pinv_solve(h, b, method="cg").require().x
 assert np.all(x == 0.5), x
-print(peak() - before)
+print(memory("VmHWM") - before)
 """
-    contiguous = run_python(code.format(matrix="np.ascontiguousarray(big[:n, :n])"))
-    fortran = run_python(code.format(matrix="np.asfortranarray(big[:n, :n])"))
-    strided = run_python(code.format(matrix="big[::2, ::2]"))
+    memory()  # skips where there is no such measure
+    here = os.path.dirname(__file__)
+    contiguous, fortran, strided = (
+        run_python(code.format(matrix=matrix, here=here))
+        for matrix in ("np.ascontiguousarray(big[:n, :n])", "np.asfortranarray(big[:n, :n])", "big[::2, ::2]")
+    )
     assert contiguous.returncode == fortran.returncode == strided.returncode == 0, strided.stderr
     assert float(contiguous.stdout) < 8 and float(fortran.stdout) < 8
     assert float(strided.stdout) > 15  # of 18 MB

@@ -3,7 +3,6 @@
 
 import concurrent.futures
 import gc
-import resource
 import sys
 import threading
 import time
@@ -11,7 +10,7 @@ import time
 import minfold
 import numpy as np
 import pytest
-from conftest import planted
+from conftest import memory, planted
 
 
 def ticks_during(call):
@@ -113,10 +112,6 @@ def test_an_argument_of_a_callback_may_be_kept(rng):
     assert kept and all(np.array_equal(x, then) for x, then in kept)
 
 
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
 def test_nothing_is_leaked(rng):
     n = 1000
     d = np.ones(n)
@@ -142,10 +137,10 @@ def test_nothing_is_leaked(rng):
         work()
     gc.collect()
     counts = [sys.getrefcount(o) for o in (apply, broken, h, b, error)]
-    before, objects = peak(), len(gc.get_objects())
+    before, objects = memory(), len(gc.get_objects())
     for _ in range(100):  # some 10 products of 160 kB in each
         work()
     gc.collect()
     assert [sys.getrefcount(o) for o in (apply, broken, h, b, error)] == counts
     assert len(gc.get_objects()) - objects < 50
-    assert peak() - before < 20
+    assert memory() - before < 20
