@@ -34,6 +34,12 @@ function(minfold_add_module name)
     target_compile_options(${target} PRIVATE ${minfold_warnings})
     set_target_properties(${target} PROPERTIES
       VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
+    if(Minfold_ENABLE_PYTHON)
+      # The objects go into the extension of Python too. Inlining stays as in an executable.
+      set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+      target_compile_options(${target} PRIVATE
+        $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fno-semantic-interposition>)
+    endif()
   else()
     set(scope INTERFACE)
     add_library(${target} INTERFACE)
