@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config.hpp"
 
+#include "checked_toml.hpp"
 #include "run_options.hpp"
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <toml++/toml.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -19,12 +19,21 @@
 namespace minfold::cli {
 namespace {
 
-/// Sentences are one line; a key may hold any character, and as many as it likes.
-std::string printable(std::string text, std::size_t most = 2000) {
-  for (char& c : text)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  if (text.size() > most) text = text.substr(0, most) + "...";
-  return text;
+/// Sentences are one line; a key may hold any character, and as many as it likes. TOML is UTF-8: the
+/// control characters are those of ASCII and U+0080 to U+009F, which terminals obey as well, and a
+/// cut does not fall into a character.
+std::string printable(std::string_view text, std::size_t most = 2000) {
+  auto const byte = [&](std::size_t i) {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;
+  };
+  std::string shown;
+  std::size_t i = 0;
+  for (; i < text.size() && (i < most || (byte(i) & 0xc0u) == 0x80u); ++i) {
+    bool const second_half = byte(i) == 0xc2 && byte(i + 1) < 0xa0;
+    if (second_half) ++i;
+    shown += byte(i) < 0x20 || byte(i) == 0x7f || second_half ? '?' : text[i];
+  }
+  return i < text.size() ? shown + "..." : shown;
 }
 
 [[noreturn]] void refuse(std::string const& name, toml::source_region const& where,
@@ -69,6 +78,22 @@ std::optional<std::string> scalar(toml::node const& node) {
   if (auto const* const v = node.as_string(); v && v->get().find('\0') == std::string::npos)
     return v->get();
   return std::nullopt;
+}
+
+/// toml++ bounds how deep arrays and inline tables are nested, but not the tables of a.a.a.a = 1, and goes
+/// through them by recursion, which a megabyte of that lets run out of stack. A key does not go over the end
+/// of a line, and a header and a key in it are the most that add up.
+void require_shallow(std::string_view text, std::string const& name) {
+  constexpr std::ptrdiff_t most = 2000;
+  for (std::size_t line = 1; !text.empty(); ++line) {
+    auto const end = std::min(text.find('\n'), text.size() - 1);
+    auto const dots = std::count(text.begin(), text.begin() + std::ptrdiff_t(end), '.');
+    if (dots > most)
+      throw std::invalid_argument(printable(fmt::format(
+          "{}:{}: expected at most {} dots in a line, found {}; an array may go over several lines",
+          name, line, most, dots)));
+    text.remove_prefix(end + 1);
+  }
 }
 
 class Reader {
@@ -181,11 +206,14 @@ class Reader {
 }  // namespace
 
 Config read_config(std::string_view text, std::string const& name) {
+  require_shallow(text, name);
   toml::table table;
   try {
     table = toml::parse(text, std::string_view(name));
   } catch (toml::parse_error const& error) {
     refuse(name, error.source(), std::string(error.description()));
+  } catch (std::invalid_argument const& error) {
+    throw std::invalid_argument(printable(fmt::format("{}: {}", name, error.what())));
   }
   return Reader(name).read(table);
 }

@@ -12,8 +12,8 @@ namespace {
 
 /// Deflate codes at most 258 bytes in 2 bits, so a file grows by a factor of 1032 at most.
 constexpr std::uint64_t largest_expansion = 1032;
-/// Bytes of one request to zlib, whose counts are 32 bits wide.
-constexpr std::size_t piece = std::size_t(1) << 20;
+/// Bytes of one request to zlib.
+constexpr std::size_t piece = std::size_t(1) << 16;
 
 }  // namespace
 
@@ -49,13 +49,15 @@ std::size_t ByteReader::read_some(char* to, std::size_t count) {
 std::string ByteReader::read(std::uint64_t count, std::string const& what) {
   MINFOLD_REQUIRE(count <= capacity_, path_, ": expected ", count, " bytes of ", what,
                   ", but a file of this size holds at most ", capacity_);
-  std::string bytes(count, '\0');
-  std::size_t done = 0;
-  while (done < count) {
-    std::size_t const got = read_some(bytes.data() + done, count - done);
+  // Grows with what is there: a packed file of 2 MB may claim, and not have, 2 GB.
+  std::string bytes;
+  while (bytes.size() < count) {
+    std::size_t const done = bytes.size(), wanted = std::min<std::uint64_t>(count - done, piece);
+    bytes.resize(done + wanted);
+    std::size_t const got = read_some(bytes.data() + done, wanted);
+    bytes.resize(done + got);
     MINFOLD_REQUIRE(got > 0, path_, ": expected ", count, " bytes of ", what,
                     ", the file ends after ", done);
-    done += got;
   }
   return bytes;
 }

@@ -91,8 +91,9 @@ Idx read_idx_array(std::string const& path, int dimensions, std::string const& w
     array.extents.push_back(word(header, 4 * std::size_t(i)));
     std::uint64_t const extent = array.extents.back();
     MINFOLD_REQUIRE(extent > 0, path, ": expected extents of at least 1, found ", extent);
-    MINFOLD_REQUIRE(size <= (std::uint64_t(1) << 31) / extent, path,
-                    ": the header claims more than 2^31 bytes of ", what);
+    // All counts are int: 2^31 itself would not fit.
+    MINFOLD_REQUIRE(size <= ((std::uint64_t(1) << 31) - 1) / extent, path,
+                    ": the header claims 2^31 bytes of ", what, " or more");
     size *= extent;
   }
   array.bytes = reader.read(size, what + " (" + extents_text(array.extents) + ")");

@@ -3,6 +3,7 @@
 #include <minfold/drivers/data/bytes.hpp>
 #include <minfold/drivers/data/table.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
@@ -11,8 +12,9 @@
 namespace minfold {
 namespace {
 
-/// More text than any table of these problems needs; a small gzip file could expand to more.
-constexpr std::uint64_t largest_text = std::uint64_t(1) << 30;
+/// More text than any table of these problems needs (MNIST as text has 110 MB). A gzip file of a
+/// thousandth of that could expand to it, and every two bytes of text may be a number.
+constexpr std::uint64_t largest_text = std::uint64_t(1) << 28;
 
 std::string_view trimmed(std::string_view field) {
   auto const blank = [](char c) { return c == ' ' || c == '\t' || c == '\r'; };
@@ -21,9 +23,12 @@ std::string_view trimmed(std::string_view field) {
   return field;
 }
 
-/// At most 40 characters of a field, for a sentence.
+/// At most 40 bytes of a field, for a sentence; what cannot be printed becomes '?': sentences go to
+/// terminals, which obey control sequences, and into JSON, which has to be UTF-8.
 std::string quoted(std::string_view field) {
-  return "'" + std::string(field.substr(0, 40)) + (field.size() > 40 ? "...'" : "'");
+  std::string shown(field.substr(0, 40));
+  std::replace_if(shown.begin(), shown.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+  return "'" + shown + (field.size() > 40 ? "...'" : "'");
 }
 
 }  // namespace

@@ -130,6 +130,8 @@ TEST_CASE("broken IDX files are refused with a sentence that names the file") {
   SECTION("a claim of more bytes than the file can hold allocates nothing") {
     auto const huge = files.plain("huge", idx_images(0xffffffffu, 2, two_images));
     refuses([&] { read_idx(huge, labels); }, "/huge", "2^31 bytes");
+    auto const exact = files.plain("exact", word(0x803) + word(1) + word(65536) + word(32768));
+    refuses([&] { read_idx(exact, labels); }, "/exact", "claims 2^31 bytes of images or more");
     auto const large = files.plain("large", idx_images(400'000'000u, 2, two_images));
     refuses([&] { read_idx(large, labels); }, "/large", "holds at most 24");
     auto const large_packed = files.packed("large.gz", idx_images(400'000'000u, 2, two_images));

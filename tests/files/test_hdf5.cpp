@@ -197,3 +197,35 @@ TEST_CASE("broken HDF5 files are refused with a sentence") {
                  "cut: cannot be opened as an HDF5 file: ");
   CHECK(read_hdf5(whole, "whole").values == Values{1, 2, 3, 4});
 }
+
+TEST_CASE("chunks that ask for more memory than their bytes can fill are refused") {
+  Folder const folder;
+  auto const path = folder("chunk.h5");
+  // Packed twice, 4 MB of zeros are a few bytes.
+  hsize_t const shape = 1, most = H5S_UNLIMITED, chunk = hsize_t(1) << 20;
+  hid_t const file = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+  hid_t const space = H5Screate_simple(1, &shape, &most);
+  hid_t const properties = H5Pcreate(H5P_DATASET_CREATE);
+  H5Pset_chunk(properties, 1, &chunk);
+  H5Pset_deflate(properties, 6);
+  H5Pset_deflate(properties, 6);
+  hid_t const dataset =
+      H5Dcreate2(file, "x", H5T_STD_I32LE, space, H5P_DEFAULT, properties, H5P_DEFAULT);
+  int const zero = 0;
+  H5Dwrite(dataset, H5T_NATIVE_INT, H5S_ALL, H5S_ALL, H5P_DEFAULT, &zero);
+  H5Dclose(dataset);
+  H5Pclose(properties);
+  H5Sclose(space);
+  H5Fclose(file);
+  refuses_with([&] { read_hdf5_file(path); }, ":x: its chunks ask for more memory than its ");
+}
+
+TEST_CASE("names of a file are shown only as far as they can be printed") {
+  Hdf5Content content;
+  Array const one{ElementType::float64, {1}, {1}};
+  content.datasets = {{"a\x1b[2J", one}, {"b\xff", one}};
+  auto const bytes = minfold::hdf5_bytes(content);
+  refuses([&] { read_hdf5(bytes, "m"); },
+          "m: expected the name of one of its 2 datasets, as in FILE.h5:a?[2J; it has a?[2J, b?");
+  CHECK(read_hdf5(bytes, "m", "a\x1b[2J").values == Values{1});
+}

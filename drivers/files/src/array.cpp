@@ -35,10 +35,14 @@ Array to_dense(SparseMatrix const& matrix) {
   return dense;
 }
 
-std::string impl::quoted(std::string_view text) {
-  std::string shown(text.substr(0, 40));
+std::string impl::printable(std::string_view text, std::size_t most) {
+  std::string shown(text.substr(0, most));
   std::replace_if(shown.begin(), shown.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
-  return "'" + shown + (text.size() > 40 ? "...'" : "'");
+  return text.size() > most ? shown + "..." : shown;
+}
+
+std::string impl::quoted(std::string_view text) {
+  return "'" + printable(text, 40) + "'";
 }
 
 }  // namespace minfold

@@ -2,6 +2,7 @@
 #ifndef MINFOLD_FILES_HDF5_HANDLE_HPP
 #define MINFOLD_FILES_HDF5_HANDLE_HPP
 
+#include "text.hpp"
 #include <hdf5.h>
 
 #include <string>
@@ -58,7 +59,8 @@ class Hdf5Silence {
           return 1;  // the innermost is the first
         },
         &text);
-    return text.empty() ? "HDF5 gives no reason" : text;
+    // It may have names of the file in it.
+    return text.empty() ? "HDF5 gives no reason" : printable(text);
   }
 
  private:

@@ -20,21 +20,27 @@ using impl::Hdf5Silence;
 /// Deflate codes at most 258 bytes in 2 bits.
 constexpr std::uint64_t largest_expansion = 1032;
 
+/// To a vector of strings. An exception must not pass through HDF5.
+herr_t append(char const* path, void* names) {
+  try {
+    static_cast<std::vector<std::string>*>(names)->emplace_back(path);
+    return 0;
+  } catch (...) {
+    return -1;
+  }
+}
+
 /// Paths of all datasets.
 std::vector<std::string> dataset_names(hid_t file, std::string const& name) {
   std::vector<std::string> names;
 #if H5_VERSION_GE(1, 12, 0)
   auto const visit = [](hid_t, char const* path, H5O_info2_t const* info, void* out) -> herr_t {
-    if (info->type == H5O_TYPE_DATASET)
-      static_cast<std::vector<std::string>*>(out)->push_back(path);
-    return 0;
+    return info->type == H5O_TYPE_DATASET ? append(path, out) : 0;
   };
   herr_t const result = H5Ovisit3(file, H5_INDEX_NAME, H5_ITER_INC, visit, &names, H5O_INFO_BASIC);
 #else
   auto const visit = [](hid_t, char const* path, H5O_info_t const* info, void* out) -> herr_t {
-    if (info->type == H5O_TYPE_DATASET)
-      static_cast<std::vector<std::string>*>(out)->push_back(path);
-    return 0;
+    return info->type == H5O_TYPE_DATASET ? append(path, out) : 0;
   };
   herr_t const result = H5Ovisit(file, H5_INDEX_NAME, H5_ITER_INC, visit, &names);
 #endif
@@ -46,7 +52,7 @@ std::vector<std::string> dataset_names(hid_t file, std::string const& name) {
 std::string list(std::vector<std::string> const& names) {
   std::string text;
   for (std::size_t i = 0; i < std::min<std::size_t>(names.size(), 10); ++i)
-    text += (i == 0 ? "" : ", ") + names[i];
+    text += (i == 0 ? "" : ", ") + impl::printable(names[i]);
   return text + (names.size() > 10 ? ", ..." : "");
 }
 
@@ -55,7 +61,8 @@ std::string chosen(hid_t file, std::string const& name, std::string const& wante
   MINFOLD_REQUIRE(!names.empty(), name, ": expected a dataset, the file has none");
   if (wanted.empty()) {
     MINFOLD_REQUIRE(names.size() == 1, name, ": expected the name of one of its ", names.size(),
-                    " datasets, as in FILE.h5:", names[0], "; it has ", list(names));
+                    " datasets, as in FILE.h5:", impl::printable(names[0]), "; it has ",
+                    list(names));
     return names[0];
   }
   auto const path = wanted.substr(std::min(wanted.find_first_not_of('/'), wanted.size()));
@@ -87,6 +94,13 @@ void require_stored(hid_t dataset, std::uint64_t bytes, std::string const& what)
                   ": expected numbers in the file itself, they are in other files");
   auto const stored = std::uint64_t(H5Dget_storage_size(dataset));
   bool const packed = layout == H5D_CHUNKED && H5Pget_nfilters(properties.id()) > 0;
+  // HDF5 takes memory for whole chunks, up to 4 GB each, however few of its elements are in use.
+  hsize_t chunk[H5S_MAX_RANK] = {};
+  int const rank = layout == H5D_CHUNKED ? H5Pget_chunk(properties.id(), H5S_MAX_RANK, chunk) : 0;
+  auto const chunk_count = element_count({chunk, chunk + std::max(rank, 0)});
+  MINFOLD_REQUIRE(
+      rank <= 0 || bytes == 0 || (chunk_count && *chunk_count / largest_expansion <= stored), what,
+      ": its chunks ask for more memory than its ", stored, " bytes can fill");
   MINFOLD_REQUIRE(bytes == 0 || stored > 0, what, ": it has no numbers, only a shape");
   MINFOLD_REQUIRE(bytes / (packed ? largest_expansion : 1) <= stored, what, ": expected ", bytes,
                   " bytes of numbers, the file holds ", stored, packed ? " packed ones" : "");
@@ -97,7 +111,7 @@ Array read_open(Hdf5Handle const& file, std::string const& name, std::string con
   MINFOLD_REQUIRE(file.valid(), name,
                   ": cannot be opened as an HDF5 file: ", Hdf5Silence::reason());
   auto const path = chosen(file.id(), name, wanted);
-  std::string const what = name + ":" + path;
+  std::string const what = name + ":" + impl::printable(path);
   Hdf5Handle const dataset(H5Dopen2(file.id(), path.c_str(), H5P_DEFAULT), H5Dclose);
   MINFOLD_REQUIRE(dataset.valid(), what, ": cannot be opened: ", Hdf5Silence::reason());
   Array array;
