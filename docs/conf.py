@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sphinx settings. docs/tools/build.py names the folder with Doxygen's XML; nothing here needs a network."""
+import os
+import re
+from pathlib import Path
+
+from docutils import nodes
+from docutils.parsers.rst import Directive
+
+here = Path(__file__).parent
+project = "minfold"
+author = "the minfold authors"
+copyright = "the minfold authors, Apache-2.0"
+version = release = re.search(r"project\(minfold VERSION (\S+)", (here.parent / "CMakeLists.txt").read_text()).group(1)
+
+extensions = ["breathe", "myst_parser"]
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+breathe_projects = {"minfold": os.environ.get("MINFOLD_DOXYGEN_XML", str(here.parent / "build/docs/xml"))}
+breathe_default_project = "minfold"
+breathe_domain_by_extension = {"hpp": "cpp", "h": "c"}
+exclude_patterns = ["tools", "snippets"]
+html_theme = "sphinx_rtd_theme"
+html_static_path = ["static"]
+html_css_files = ["minfold.css"]
+html_show_sphinx = False
+html_copy_source = False
+primary_domain = "cpp"
+highlight_language = "none"
+
+# Signatures name std, Kokkos, concepts and template parameters, which no page documents. What the pages
+# themselves refer to must exist.
+nitpick_ignore_regex = [(r"(cpp|c):(identifier|expr)", r".*")]
+
+
+class Formula(Directive):
+    """```{formula}: lines shown as they are. Formulas are written as in the headers, so that one can be
+    searched for in the other, and no page needs a typesetter from the network."""
+
+    has_content = True
+
+    def run(self):
+        text = "\n".join(self.content)
+        node = nodes.literal_block(text, text, classes=["formula"])
+        node["language"] = "none"
+        return [node]
+
+
+def setup(app):
+    app.add_directive("formula", Formula)
