@@ -46,5 +46,26 @@ class Formula(Directive):
         return [node]
 
 
+def show_examples(app, name, source):
+    """The page of examples has whatever is in drivers/examples, with the comment at its top as the text."""
+    if name != "examples":
+        return
+    text = ""
+    languages = {".cpp": "cpp", ".c": "c", ".f90": "fortran", ".toml": "toml"}
+    for path in sorted((here.parent / "drivers/examples").iterdir()):
+        if path.suffix not in languages:
+            continue
+        lines = path.read_text().splitlines()[1:]
+        comment = []
+        while lines and re.match(r"^\s*(//|/\*|\*|!|#(?!include))", lines[0]):
+            comment.append(re.sub(r"^\s*(///?|/\*|\*/?|!|#)", "", lines.pop(0)).replace("*/", "").rstrip())
+        text += f"\n## {path.stem.replace('_', ' ')}\n\n`drivers/examples/{path.name}`\n\n```{{formula}}\n"
+        text += "\n".join(line[1:] if line.startswith(" ") else line for line in comment) + "\n```\n\n"
+        text += f"```{{literalinclude}} ../drivers/examples/{path.name}\n:language: {languages[path.suffix]}\n"
+        text += f":lines: {len(comment) + 2}-\n```\n"
+    source[0] = source[0].replace("<!-- examples -->", text)
+
+
 def setup(app):
+    app.connect("source-read", show_examples)
     app.add_directive("formula", Formula)
