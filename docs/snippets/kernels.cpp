@@ -92,8 +92,7 @@ void dense(Space const& space) {
     minfold::Basis<double, Space> const basis{
         minfold::make_blocks<double>(space, "basis", items, capacity, n),
         minfold::make_scalars<int>(space, "dimension", items)};
-    auto const solves =
-        minfold::make_scalars<minfold::SolveRecord<double>>(space, "solves", items);
+    auto const solves = minfold::make_scalars<minfold::SolveRecord<double>>(space, "solves", items);
     auto const kernels =
         minfold::make_scalars<minfold::KernelRecord<double>>(space, "kernels", items);
     minfold::kernel_and_pinv(space, a, b, z, basis, solves, kernels);
@@ -108,8 +107,7 @@ void dense(Space const& space) {
   }
   {
     Kokkos::deep_copy(space, z, 0.0);
-    auto const solves =
-        minfold::make_scalars<minfold::SolveRecord<double>>(space, "solves", items);
+    auto const solves = minfold::make_scalars<minfold::SolveRecord<double>>(space, "solves", items);
     auto const kernels =
         minfold::make_scalars<minfold::KernelRecord<double>>(space, "kernels", items);
     // [pinv_direct]
@@ -123,7 +121,8 @@ void dense(Space const& space) {
     auto const vectors = minfold::make_blocks<double>(space, "vectors", items, n, n);
     Kokkos::deep_copy(space, vectors, matrix);  // overwritten: row j becomes eigenvector j
     auto const values = minfold::make_vectors<double>(space, "values", items, n);
-    auto const records = minfold::make_scalars<minfold::EigenRecord<double>>(space, "records", items);
+    auto const records =
+        minfold::make_scalars<minfold::EigenRecord<double>>(space, "records", items);
     minfold::symmetric_eigen(space, vectors, values, records);
     // [symmetric_eigen]
     auto const host = minfold::to_host(space, values);
@@ -154,7 +153,8 @@ void matrix_free(Space const& space) {
   minfold::Basis<double, Space> const kernel{
       minfold::make_blocks<double>(space, "kernel", items, capacity, n),
       minfold::make_scalars<int>(space, "dimension", items)};
-  auto const records = minfold::make_scalars<minfold::KernelRecord<double>>(space, "records", items);
+  auto const records =
+      minfold::make_scalars<minfold::KernelRecord<double>>(space, "records", items);
   minfold::kernel_basis(space, a, kernel, records);
   std::cout << "kernel_basis: " << minfold::summarize(space, records) << '\n';
   // [kernel_basis]
@@ -194,7 +194,8 @@ void matrix_free(Space const& space) {
     // [tangent_space]
     auto const tangent = minfold::tangent_space(space, a);
     auto const kernel_part = minfold::make_vectors<double>(space, "kernel_part", items, n);
-    minfold::tangent_solve(space, a, tangent, minfold::Blocks<double const, Space>(minfold::as_block(b)),
+    minfold::tangent_solve(space, a, tangent,
+                           minfold::Blocks<double const, Space>(minfold::as_block(b)),
                            minfold::Blocks<double, Space>(minfold::as_block(z)),
                            minfold::Blocks<double, Space>(minfold::as_block(kernel_part)), solves);
     std::cout << "held as " << to_string(tangent.representation) << '\n';

@@ -111,18 +111,21 @@ void check(Space const& space) {
   minfold::FunctorProblem<Ring, double> const problem(Ring{});
   auto const found = minfold::check_derivatives<double, Space>(space, problem, {1.0});
   for (auto const& line : found.lines)
-    std::cout << line.what << ": " << (line.ok ? "ok" : "WRONG") << ", error " << line.error << '\n';
+    std::cout << line.what << ": " << (line.ok ? "ok" : "WRONG") << ", error " << line.error
+              << '\n';
   // [check]
   expect(found.ok(), "check_derivatives");
 }
 
 // [pointers]
 // Plain pointers: H is (items, n, n), b and z are (items, n), item slowest, in memory of the backend.
-bool solve_plain(Space const& space, double const* h, double const* b, double* z, int items, int n) {
+bool solve_plain(Space const& space, double const* h, double const* b, double* z, int items,
+                 int n) {
   Kokkos::View<double const***, Kokkos::LayoutRight, Space::memory_space,
                Kokkos::MemoryTraits<Kokkos::Unmanaged>> const matrices(h, items, n, n);
   auto const solves = minfold::make_scalars<minfold::SolveRecord<double>>(space, "solves", items);
-  auto const kernels = minfold::make_scalars<minfold::KernelRecord<double>>(space, "kernels", items);
+  auto const kernels =
+      minfold::make_scalars<minfold::KernelRecord<double>>(space, "kernels", items);
   minfold::pinv_direct(space, minfold::DenseOperator(matrices),
                        minfold::batch_vector(space, b, items, n),
                        minfold::batch_vector(space, z, items, n), solves, kernels);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the console blocks of the pages against the executable in MINFOLD: run_blocks.py [PAGE...].
+"""Runs the console blocks of the pages against the executable in MINFOLD: run_blocks.py [PAGE or FOLDER...].
 
 Blocks of one page share an empty folder. A command must end with 0, or with what `$ echo $?` shows after
 it. Its output is compared where the block shows some: `...` stands for what differs between machines, a line
@@ -63,7 +63,8 @@ if __name__ == "__main__":
     environment = dict(os.environ, PATH=f"{minfold.parent}:{os.environ['PATH']}", MINFOLD_SOURCE_DIR=str(root))
     known = "".join(subprocess.run([str(minfold), *arguments], capture_output=True, text=True, check=True).stdout
                     for arguments in (["--help"], ["solve", "--help"])).split()
-    chosen = [root / name for name in sys.argv[1:]] or pages
-    for page in chosen:
+    # A folder stands for the pages in it, "docs" not for those of its folders.
+    chosen = [root / name for name in sys.argv[1:]] or [root / "docs", *{page.parent for page in pages}]
+    for page in [page for page in pages if page in chosen or page.parent in chosen]:
         run(page, environment, known)
     sys.exit(1 if failures else 0)
