@@ -66,6 +66,14 @@ def show_examples(app, name, source):
     source[0] = source[0].replace("<!-- examples -->", text)
 
 
+def keep_what_is_there(app, name, source):
+    """Drops the parts between `<!-- with PATH -->` and `<!-- end -->` where the tree has no such file."""
+    source[0] = re.sub(r"<!-- with (\S+) -->\n(.*?)<!-- end -->\n",
+                       lambda part: part.group(2) if (here.parent / part.group(1)).exists() else "", source[0],
+                       flags=re.S)
+
+
 def setup(app):
     app.connect("source-read", show_examples)
+    app.connect("source-read", keep_what_is_there)
     app.add_directive("formula", Formula)
