@@ -18,8 +18,8 @@ from pathlib import Path
 
 root = Path(__file__).resolve().parents[2]
 # Explained member by member, or by their name in a header that has the sentence for all of them.
-members_tell = ("Options", "Record", "Result", "Entry", "Averages", "Problem", "Check", "Points", "Method",
-                "_operator", "_problem", "_result", "Point", "Penalized", "Books", "Sampled")
+members_tell = ("Options", "Record", "Result", "Entry", "Averages", "Problem", "Check", "Method", "TextArray",
+                "_operator", "_problem", "_result")
 names_tell = {"to_string", "total", "not_selected", "orthonormalize_bytes"}
 
 
@@ -66,7 +66,7 @@ def undocumented(xml):
             where = where.get("file", "") if where is not None else ""
             if "/core/" in where or "baseline::" in name or "::impl" in name:
                 continue
-            if compound.get("kind") in ("class", "struct") and silent(compound):
+            if compound.get("kind") in ("class", "struct") and compound.get("prot") == "public" and silent(compound):
                 if not name.endswith(members_tell):
                     found.append(f"{where}: {name}")
             if compound.get("kind") != "namespace":
