@@ -47,21 +47,24 @@ class Formula(Directive):
 
 
 def show_examples(app, name, source):
-    """The page of examples has whatever is in drivers/examples, with the comment at its top as the text."""
+    """The page of examples has whatever is in the folders of examples, with the comment at its top as the text."""
     if name != "examples":
         return
     text = ""
-    languages = {".cpp": "cpp", ".c": "c", ".f90": "fortran", ".toml": "toml"}
-    for path in sorted((here.parent / "drivers/examples").iterdir()):
+    languages = {".cpp": "cpp", ".c": "c", ".f90": "fortran", ".toml": "toml", ".py": "python"}
+    folders = [here.parent / "drivers/examples", here.parent / "drivers/python/examples"]
+    for path in [path for folder in folders if folder.is_dir() for path in sorted(folder.iterdir())]:
         if path.suffix not in languages:
             continue
         lines = path.read_text().splitlines()[1:]
         comment = []
         while lines and re.match(r"^\s*(//|/\*|\*|!|#(?!include))", lines[0]):
             comment.append(re.sub(r"^\s*(///?|/\*|\*/?|!|#)", "", lines.pop(0)).replace("*/", "").rstrip())
-        text += f"\n## {path.stem.replace('_', ' ')}\n\n`drivers/examples/{path.name}`\n\n```{{formula}}\n"
-        text += "\n".join(line[1:] if line.startswith(" ") else line for line in comment) + "\n```\n\n"
-        text += f"```{{literalinclude}} ../drivers/examples/{path.name}\n:language: {languages[path.suffix]}\n"
+        text += f"\n## {path.stem.replace('_', ' ')}\n\n`{path.relative_to(here.parent)}`\n\n"
+        if comment:
+            shown = "\n".join(line[1:] if line.startswith(" ") else line for line in comment)
+            text += f"```{{formula}}\n{shown}\n```\n\n"
+        text += f"```{{literalinclude}} ../{path.relative_to(here.parent)}\n:language: {languages[path.suffix]}\n"
         text += f":lines: {len(comment) + 2}-\n```\n"
     source[0] = source[0].replace("<!-- examples -->", text)
 
