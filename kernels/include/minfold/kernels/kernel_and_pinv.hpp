@@ -11,12 +11,15 @@ namespace minfold {
 /// How kernel_and_pinv works.
 enum class FactorMethod {
   automatic,  ///< hosts: packed up to n = 288, above blocked, or pivoted where the basis has room for
-              ///< n / 16 vectors or more; devices: team
-  packed,     ///< hosts: several items in the lanes of one thread; n <= 320
-  blocked,    ///< hosts: one item a thread, lanes within it; large n
-  pivoted,    ///< hosts: one item a thread, pivoted Cholesky; a kernel that is a sizeable part
-  team,       ///< any space: one team an item; devices
+  ///< n / 16 vectors or more; mixed from n = 1536 on where that room is for 16 vectors at
+  ///< most and kernel_tolerance at least 1e-6; devices: team
+  packed,    ///< hosts: several items in the lanes of one thread; n <= 320
+  blocked,   ///< hosts: one item a thread, lanes within it; large n
+  pivoted,   ///< hosts: one item a thread, pivoted Cholesky; a kernel that is a sizeable part
+  team,      ///< any space: one team an item; devices
   spectral,  ///< the whole spectrum: what the others leave undecided
+  mixed,     ///< hosts, double: blocked with the factor in float, refined in double; blocked where
+             ///< there is no such factor (float, n < 4 (columns + 83)) or where it leaves doubts
 };
 
 template <std::floating_point T>
@@ -44,7 +47,8 @@ struct KernelAndPinvOptions {
 ///           the kernel is larger than the capacity; its smallest_kept is an upper estimate of mu by
 ///           Rayleigh quotients and norm_estimate a lower bound of ||A|| (spectral: exact). records
 ///           as of pinv_direct: residual and leakage recomputed with A.
-/// Costs     blocked: n^3 / 3 + (5 k + 43 + 8 columns) n^2 flops at most; packed: as much in leading order;
+/// Costs     mixed: n^3 / 3 flops in float, and in double some 5 products of k + 3 + columns columns where
+///           the range has condition 1e2, 9 at 1e4; blocked: n^3 / 3 + (5 k + 43 + 8 columns) n^2 flops at most; packed: as much in leading order;
 ///           pivoted, r = n - k: r^2 n - 2/3 r^3 + r^2 k + 2 n k^2, and some 2 n^2 (k / 16) for the refinement
 ///           of the basis; items that end in the spectrum 9 n^3. Host workspace a thread, allocated, in
 ///           numbers: packed about 5 n^2 an item of a pack; blocked 3 n^2 + (4 columns + 206) n, the two
@@ -59,6 +63,9 @@ struct KernelAndPinvOptions {
 ///           refined where it is uncertain. The estimate of mu fails where a random vector is orthogonal
 ///           to an eigenvector of it to about 1e-3, three times: what is closer than a factor 30 to the
 ///           threshold is left to the spectrum.
+///           mixed: that factor in float, mu at its rounding level, preconditions CG with A, for the basis
+///           X - A^+ A X from the small Ritz vectors X of inverse iteration, and for z. A probe that CG
+///           solves to all digits has no component in a kernel vector that was missed; else blocked.
 /// Source    randomized range finding on the inverse: Halko, Martinsson, Tropp, SIAM Rev. 53 (2011);
 ///           CholeskyQR2: Yamamoto et al., ETNA 44 (2015). The combination and its checks: DERIVED.
 template <ExecutionSpace E, class Matrix, class B, class Z, class Records, class KernelRecords>

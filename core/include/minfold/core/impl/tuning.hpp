@@ -40,6 +40,12 @@ inline constexpr int packed_order = 288;
 /// dpstrf, n = 512, blocked and pivoted: k = 4 2.4 and 1.2, k = 32 1.26 and about the same, k = 128 0.67
 /// and 1.26.
 inline constexpr int large_kernel = 16;
+/// From that order on kernel_and_pinv factors in float, for a kernel of up to so many vectors, where the
+/// threshold of the kernel is not below that: what is kept is then 30 times as large, far above the shift that
+/// the factor needs. Times of blocked by those of mixed, one core, k = 4 to 7: condition 1e2 n = 512 0.88,
+/// 1024 0.95, 1536 1.17, 2048 1.39; condition 1e4 1024 0.73, 1536 1.02; k = 40 n = 2048 0.88.
+inline constexpr int mixed_order = 1536, mixed_kernel = 16;
+inline constexpr double mixed_tolerance = 1e-6;
 /// The workspace of a pack, 48 n^2 numbers, must fit in what Kokkos allows as scratch, 20 MB.
 inline constexpr int packed_limit = 320;
 /// Rows of a packed factor that are worked together: half of a second-level cache of 1 MB.

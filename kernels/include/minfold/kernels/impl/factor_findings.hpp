@@ -88,6 +88,7 @@ struct SolveFindings {
   T outside = 0;   ///< ||(I - P) b||
   T solution = 0;  ///< ||z||
   T error = 0;     ///< ||A z - P b||
+  int products = 2;
 };
 
 /// What becomes of z: kept, set to 0, or solved again through the spectrum.
@@ -96,9 +97,9 @@ enum class SolveVerdict { keep, clear, again };
 template <std::floating_point T>
 KOKKOS_INLINE_FUNCTION SolveVerdict judge_solve(SolveFindings<T> const& s,
                                                 FactorFindings<T> const& f, int n, T tolerance,
-                                                int products, SolveRecord<T>& record) {
+                                                SolveRecord<T>& record) {
   record = SolveRecord<T>{};
-  record.products = products;
+  record.products = s.products;
   record.operator_norm = f.norm * f.scale;
   record.rhs_norm = s.rhs * s.rhs_scale;
   if (!Kokkos::isfinite(s.rhs) || !Kokkos::isfinite(record.rhs_norm)) {

@@ -60,7 +60,7 @@ KOKKOS_INLINE_FUNCTION bool store_solution(Team const& team, FactorJob<T, E> con
                                            FactorFindings<T> const& f, V const& z) {
   int const n = job.order();
   SolveRecord<T> record;
-  auto const verdict = judge_solve(s, f, n, job.relative_tolerance, 2, record);
+  auto const verdict = judge_solve(s, f, n, job.relative_tolerance, record);
   T const inverse = T(1) / f.scale;
   int const bad = team_sum(team, n, [&](int i) {
     T const value = verdict == SolveVerdict::keep ? z(i) * s.rhs_scale * inverse : T(0);

@@ -18,6 +18,22 @@ struct FactorSketch {
   int stride;
 };
 
+/// order := the `width` indices below n with the smallest pivots, these first.
+template <class Pivot>
+void choose_smallest(int n, std::vector<int>& order, std::size_t width, Pivot const& pivot) {
+  auto const before = [&](int i, int j) {
+    return pivot(i) < pivot(j) || (pivot(i) == pivot(j) && i < j);
+  };
+  order.clear();
+  if (width == 0) return;
+  for (int i = 0; i < n; ++i) {
+    // Few are wanted, and most indices are beyond the last of them.
+    if (order.size() == width && !before(i, order.back())) continue;
+    if (order.size() == width) order.pop_back();
+    order.insert(std::upper_bound(order.begin(), order.end(), i, before), i);
+  }
+}
+
 /// order := the indices below n that inverse iteration starts at, smallest pivots first. Returns the
 /// smallest pivot, a NaN if there is one.
 template <class T, class Pivot>
@@ -30,18 +46,7 @@ T smallest_pivots(int n, std::vector<int>& order, T threshold, Pivot const& pivo
     small += p <= threshold;
   }
   order.clear();
-  if (smallest != smallest) return smallest;
-  auto const before = [&](int i, int j) {
-    return pivot(i) < pivot(j) || (pivot(i) == pivot(j) && i < j);
-  };
-  std::size_t const width = start_width<T>(small, n);
-  if (width == 0) return smallest;
-  for (int i = 0; i < n; ++i) {
-    // Few are wanted, and most indices are beyond the last of them.
-    if (order.size() == width && !before(i, order.back())) continue;
-    if (order.size() == width) order.pop_back();
-    order.insert(std::upper_bound(order.begin(), order.end(), i, before), i);
-  }
+  if (smallest == smallest) choose_smallest(n, order, start_width<T>(small, n), pivot);
   return smallest;
 }
 

@@ -18,6 +18,11 @@ inline int potrf(int n, float* a, int lda) {
   return LAPACKE_spotrf_work(LAPACK_COL_MAJOR, 'U', n, a, lda);
 }
 
+/// a := eigenvectors, w := eigenvalues, ascending, of the symmetric matrix with upper triangle a; work: 4 n.
+inline int syev(int n, double* a, int lda, double* w, double* work) {
+  return LAPACKE_dsyev_work(LAPACK_COL_MAJOR, 'V', 'U', n, a, lda, w, work, 4 * n);
+}
+
 /// x := U^-1 x, or U^-T x where transposed; x is n x columns.
 inline void trsm_left(bool transposed, int n, int columns, double const* u, int ldu, double* x,
                       int ldx) {

@@ -5,6 +5,7 @@
 #include <minfold/core/impl/huge_pages.hpp>
 #include <minfold/kernels/impl/blocked_kernel.hpp>
 #include <minfold/kernels/impl/factor_job.hpp>
+#include <minfold/kernels/impl/mixed_kernel.hpp>
 #include <minfold/kernels/impl/packed_kernel.hpp>
 #include <minfold/kernels/impl/pivoted_kernel.hpp>
 #include <minfold/kernels/impl/team_kernel.hpp>
@@ -91,48 +92,76 @@ std::size_t factor_packed_bytes(E const& space, int n) {
              (PackedKernel<T>::size(n) * sizeof(Pack<T>) + pack_bytes);
 }
 
-/// One item a task.
+/// Whether there is a factor in lower precision, and room for the refinement of what it gives.
+template <std::floating_point T>
+bool mixed_fits(int n, int columns) {
+  return std::is_same_v<T, double> && pack_bytes >= 32 && MixedKernel::fits(n, columns);
+}
+
+template <std::floating_point T>
+long blocked_words(int n, int columns, bool mixed) {
+  long const exact = BlockedKernel<T>::size(n, columns);
+  return mixed ? std::max(exact, MixedKernel::size(n, columns)) : exact;
+}
+
+/// Works one item; false: what was found leaves doubts.
+template <class Kernel, class Team, std::floating_point T, ExecutionSpace E>
+bool factor_item(Team const& team, FactorJob<T, E> const& job, FactorSketch<T> const& sketch,
+                 SolveFindings<T>* found, T* work) {
+  int const item = team.league_rank(), n = job.order(), columns = job.columns();
+  Kernel kernel(n, columns, work);
+  kernel.load(&job.matrix(item, 0, 0));
+  kernel.find_kernel(job.kernel_tolerance);
+  kernel.probe_and_solve(sketch, columns > 0 ? &job.b(item, 0, 0) : nullptr, columns, found);
+  KernelRecord<T> record;
+  bool clear = kernel.sound() &&
+               judge_factor(kernel.findings, n, job.kernel_tolerance, job.minimum_gap, record);
+  for (int c = 0; clear && c < columns; ++c)
+    clear = store_solution(team, job, item, c, found[c], kernel.findings,
+                           [&](int i) { return kernel.solution(c)[i]; });
+  if (clear) store_basis(team, job, item, record, [&](int j, int i) { return kernel.basis(j)[i]; });
+  return clear;
+}
+
+/// One item a task; mixed: the factor in float first, in double where that leaves doubts.
 template <std::floating_point T, ExecutionSpace E>
-void factor_blocked(E const& space, FactorJob<T, E> const& job) {
+void factor_blocked(E const& space, FactorJob<T, E> const& job, bool mixed) {
   int const items = job.items(), n = job.order(), columns = job.columns();
+  mixed = mixed && mixed_fits<T>(n, columns);
   auto const probes = factor_sketch<T>(space, 3, n, job.seed);
   Kokkos::Experimental::UniqueToken<E> const token(space);
-  long const size = BlockedKernel<T>::size(n, columns);
+  long const size = blocked_words<T>(n, columns, mixed);
   Kokkos::View<T*, Kokkos::HostSpace> const work(
       Kokkos::view_alloc(Kokkos::WithoutInitializing, "minfold::kernel_and_pinv::work"),
       size * token.size());
   advise_huge_pages(work.data(), work.size() * sizeof(T));
   auto const solves =
       make_vectors<SolveFindings<T>>(space, "minfold::kernel_and_pinv::solves", items, columns);
-  Kokkos::parallel_for(
-      "minfold::kernel_and_pinv::blocked", one_thread_teams(space, items, 1),
-      [=](auto const& team) {
-        int const item = team.league_rank();
-        SequentialBlas const sequential;
-        int const worker = token.acquire();
-        BlockedKernel<T> kernel(n, columns, work.data() + worker * size);
-        FactorSketch<T> const sketch{probes.data(), int(probes.stride(0))};
-        kernel.load(&job.matrix(item, 0, 0));
-        kernel.find_kernel(job.kernel_tolerance);
-        SolveFindings<T>* const found = columns > 0 ? &solves(item, 0) : nullptr;
-        kernel.probe_and_solve(sketch, columns > 0 ? &job.b(item, 0, 0) : nullptr, columns, found);
-        KernelRecord<T> record;
-        bool clear = kernel.sound() && judge_factor(kernel.findings, n, job.kernel_tolerance,
-                                                    job.minimum_gap, record);
-        for (int c = 0; clear && c < columns; ++c)
-          clear = store_solution(team, job, item, c, found[c], kernel.findings,
-                                 [&](int i) { return kernel.solution(c)[i]; });
-        job.undecided(item) = clear ? 0 : 1;
-        if (clear)
-          store_basis(team, job, item, record, [&](int j, int i) { return kernel.basis(j)[i]; });
-        token.release(worker);
-      });
+  Kokkos::parallel_for("minfold::kernel_and_pinv::blocked", one_thread_teams(space, items, 1),
+                       [=](auto const& team) {
+                         int const item = team.league_rank();
+                         SequentialBlas const sequential;
+                         int const worker = token.acquire();
+                         T* const room = work.data() + worker * size;
+                         FactorSketch<T> const sketch{probes.data(), int(probes.stride(0))};
+                         SolveFindings<T>* const found = columns > 0 ? &solves(item, 0) : nullptr;
+                         bool clear = false;
+                         if constexpr (std::is_same_v<T, double>)
+                           if (mixed)
+                             clear = factor_item<MixedKernel>(team, job, sketch, found, room);
+                         if (!clear)
+                           clear = factor_item<BlockedKernel<T>>(team, job, sketch, found, room);
+                         job.undecided(item) = clear ? 0 : 1;
+                         token.release(worker);
+                       });
 }
 
 template <std::floating_point T, ExecutionSpace E>
-std::size_t factor_blocked_bytes(E const& space, std::size_t items, int n, int columns) {
+std::size_t factor_blocked_bytes(E const& space, std::size_t items, int n, int columns,
+                                 bool mixed) {
   return factor_sketch_bytes<T>(3, n) +
-         array_bytes<T>(std::size_t(space.concurrency()) * BlockedKernel<T>::size(n, columns)) +
+         array_bytes<T>(std::size_t(space.concurrency()) *
+                        blocked_words<T>(n, columns, mixed && mixed_fits<T>(n, columns))) +
          array_bytes<SolveFindings<T>>(items * columns);
 }
 
@@ -275,20 +304,25 @@ std::size_t factor_spectral_bytes(E const& space, std::size_t items, int count, 
          std::max(decompose_bytes<T, E>(count, n, true, space), spectral_bytes<T>(some, n) + solve);
 }
 
-template <ExecutionSpace E>
-FactorMethod factor_method(FactorMethod wanted, int n, int capacity) {
+template <ExecutionSpace E, std::floating_point T>
+FactorMethod factor_method(KernelAndPinvOptions<T> const& options, int n, int columns,
+                           int capacity) {
+  auto const wanted = options.method;
   MINFOLD_REQUIRE(
       runs_on_host<E> || (wanted != FactorMethod::packed && wanted != FactorMethod::blocked &&
-                          wanted != FactorMethod::pivoted),
-      "kernel_and_pinv: the methods packed, blocked and pivoted are for hosts");
+                          wanted != FactorMethod::mixed && wanted != FactorMethod::pivoted),
+      "kernel_and_pinv: the methods packed, blocked, mixed and pivoted are for hosts");
   MINFOLD_REQUIRE(wanted != FactorMethod::packed || n <= packed_limit,
                   "kernel_and_pinv: the method packed is for orders up to ", packed_limit, ", not ",
                   n);
   if (wanted != FactorMethod::automatic) return wanted;
   if constexpr (runs_on_host<E>)
-    return n <= packed_order             ? FactorMethod::packed
-           : capacity < n / large_kernel ? FactorMethod::blocked
-                                         : FactorMethod::pivoted;
+    return n <= packed_order              ? FactorMethod::packed
+           : capacity >= n / large_kernel ? FactorMethod::pivoted
+           : n >= mixed_order && capacity <= mixed_kernel && mixed_fits<T>(n, columns) &&
+                   options.kernel_tolerance >= T(mixed_tolerance)
+               ? FactorMethod::mixed
+               : FactorMethod::blocked;
   else
     return FactorMethod::team;
 }
@@ -306,13 +340,14 @@ std::size_t kernel_and_pinv_bytes(
   int const items = a.batch_size(), n = a.dim();
   if (items == 0) return 0;
   auto const method =
-      n == 0 ? FactorMethod::spectral : impl::factor_method<E>(options.method, n, capacity);
+      n == 0 ? FactorMethod::spectral : impl::factor_method<E>(options, n, columns, capacity);
   if (method == FactorMethod::spectral) undecided = items;
   std::size_t factor = 0;
   if constexpr (impl::runs_on_host<E>) {
     if (method == FactorMethod::packed) factor = impl::factor_packed_bytes<T>(space, n);
-    if (method == FactorMethod::blocked)
-      factor = impl::factor_blocked_bytes<T>(space, items, n, columns);
+    if (method == FactorMethod::blocked || method == FactorMethod::mixed)
+      factor =
+          impl::factor_blocked_bytes<T>(space, items, n, columns, method == FactorMethod::mixed);
     if (method == FactorMethod::pivoted) factor = impl::factor_pivoted_bytes<T>(space, n, columns);
   }
   if (method == FactorMethod::team) factor = impl::factor_team_bytes<T, E>(items, n);
@@ -367,12 +402,13 @@ void kernel_and_pinv(
   job.minimum_gap = options.minimum_gap;
   job.relative_tolerance = options.relative_tolerance;
   job.seed = options.seed;
-  auto const method = n == 0
-                          ? FactorMethod::spectral
-                          : impl::factor_method<E>(options.method, n, int(basis.vectors.extent(1)));
+  auto const method =
+      n == 0 ? FactorMethod::spectral
+             : impl::factor_method<E>(options, n, columns, int(basis.vectors.extent(1)));
   if constexpr (impl::runs_on_host<E>) {
     if (method == FactorMethod::packed) impl::factor_packed(space, job);
-    if (method == FactorMethod::blocked) impl::factor_blocked(space, job);
+    if (method == FactorMethod::blocked || method == FactorMethod::mixed)
+      impl::factor_blocked(space, job, method == FactorMethod::mixed);
     if (method == FactorMethod::pivoted) impl::factor_pivoted(space, job);
   }
   if (method == FactorMethod::team) impl::factor_team(space, job);

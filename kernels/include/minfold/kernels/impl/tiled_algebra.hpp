@@ -57,15 +57,49 @@ class BlasAlgebra {
   T scale_ = 1;
 };
 
+/// Columns that are worked together.
+inline constexpr int panel_columns = 64;
+
+template <class T>
+Panels<T> to_panels(int n, int padded, int columns, T const* x, Pack<T>* room) {
+  Panels<T> const panels{room, padded, (columns + lanes<T> - 1) / lanes<T>};
+  for (int g = 0; g < panels.groups; ++g)
+    columns_to_panel(n, std::min(columns - g * lanes<T>, lanes<T>), x + long(g) * lanes<T> * n,
+                     panels(g, 0), padded);
+  return panels;
+}
+template <class T>
+void to_columns(int n, int columns, Panels<T> const& panels, T* x) {
+  for (int g = 0; g < panels.groups; ++g)
+    panel_to_columns(n, std::min(columns - g * lanes<T>, lanes<T>), panels(g, 0),
+                     x + long(g) * lanes<T> * n);
+}
+
+/// y := scale * matrix x, columns; a holds its tiles, x_room and y_room are panels.
+template <class T>
+void multiply_tiles(int n, T const* matrix, T scale, SquareTiles<T> const& a, Pack<T>* x_room,
+                    Pack<T>* y_room, int columns, T const* x, T* y) {
+  constexpr int most = panel_columns;
+  if (columns == 1) {
+    host::symm(n, columns, scale, matrix, n, x, n, y, n);
+    return;
+  }
+  int const padded = a.tiles * SquareTiles<T>::order;
+  for (int c = 0; c < columns; c += most) {
+    int const count = std::min(columns - c, most);
+    auto const from = to_panels(n, padded, count, x + long(c) * n, x_room);
+    Panels<T> const to{y_room, from.rows, from.groups};
+    multiply(a, from, to);
+    to_columns(n, count, to, y + long(c) * n);
+  }
+}
+
 /// Tiles, and BLAS for products of one column. ms on one core, tiles and BLAS, for 4, 64 and 256
 /// columns: n = 512 a solve 0.04 and 0.11, 0.30 and 0.69, 1.2 and 2.5; a product 0.07 and 0.12, 0.56 and
 /// 0.68, 2.3 and 2.2; n = 2048 0.8 and 2.0, 5.9 and 7.3, 23 and 33; 1.6 and 5.8, 9.8 and 19, 39 and 52.
 template <class T>
 class TiledAlgebra {
  public:
-  /// Columns that are worked together.
-  static constexpr int panel_columns = 64;
-
   static long size(int n) {
     int const tiles = SquareTiles<T>::tiles_of(n);
     return 2 * SquareTiles<T>::room(tiles) + 2L * tiles * SquareTiles<T>::order * panel_columns +
@@ -100,43 +134,20 @@ class TiledAlgebra {
   void solve_upper(int columns, T* x) { solve(false, columns, x); }
 
   void multiply(int columns, T const* x, T* y) {
-    if (columns == 1) {
-      host::symm(n_, columns, scale_, matrix_, n_, x, n_, y, n_);
-      return;
-    }
-    for (int c = 0; c < columns; c += panel_columns) {
-      int const count = std::min(columns - c, panel_columns);
-      auto const from = to_panels(count, x + long(c) * n_);
-      Panels<T> const to{y_, from.rows, from.groups};
-      impl::multiply(a_, from, to);
-      to_columns(count, to, y + long(c) * n_);
-    }
+    multiply_tiles(n_, matrix_, scale_, a_, x_, y_, columns, x, y);
   }
 
  private:
   void solve(bool lower, int columns, T* x) {
     for (int c = 0; c < columns; c += panel_columns) {
       int const count = std::min(columns - c, panel_columns);
-      auto const panels = to_panels(count, x + long(c) * n_);
+      auto const panels = to_panels(n_, padded_, count, x + long(c) * n_, x_);
       if (lower)
         impl::solve_lower(l_, panels);
       else
         impl::solve_upper(l_, panels);
-      to_columns(count, panels, x + long(c) * n_);
+      to_columns(n_, count, panels, x + long(c) * n_);
     }
-  }
-
-  Panels<T> to_panels(int columns, T const* x) const {
-    Panels<T> const panels{x_, padded_, (columns + lanes<T> - 1) / lanes<T>};
-    for (int g = 0; g < panels.groups; ++g)
-      columns_to_panel(n_, std::min(columns - g * lanes<T>, lanes<T>), x + long(g) * lanes<T> * n_,
-                       panels(g, 0), padded_);
-    return panels;
-  }
-  void to_columns(int columns, Panels<T> const& panels, T* x) const {
-    for (int g = 0; g < panels.groups; ++g)
-      panel_to_columns(n_, std::min(columns - g * lanes<T>, lanes<T>), panels(g, 0),
-                       x + long(g) * lanes<T> * n_);
   }
 
   int n_, padded_;
