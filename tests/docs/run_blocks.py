@@ -15,7 +15,7 @@ from pathlib import Path
 
 from blocks import commands, of_page, pages, root
 
-failures = 0
+failures = run_commands = 0
 
 
 def fits(shown, printed):
@@ -35,6 +35,7 @@ def complain(block, text):
 
 
 def run(page, environment, known):
+    global run_commands
     with tempfile.TemporaryDirectory() as folder:
         for block in of_page(page):
             if block.needs and block.needs not in known:
@@ -51,6 +52,7 @@ def run(page, environment, known):
             for command, shown, status in commands(block):
                 done = subprocess.run(["bash", "-c", command], cwd=folder, env=environment, capture_output=True,
                                       text=True, timeout=120)
+                run_commands += 1
                 printed = done.stdout or done.stderr
                 if done.returncode != status:
                     complain(block, f"$ {command}\nended with {done.returncode}, shown is {status}\n{done.stdout}{done.stderr}")
@@ -67,4 +69,7 @@ if __name__ == "__main__":
     chosen = [root / name for name in sys.argv[1:]] or [root / "docs", *{page.parent for page in pages}]
     for page in [page for page in pages if page in chosen or page.parent in chosen]:
         run(page, environment, known)
+    print(f"{run_commands} commands")
+    if not run_commands:
+        sys.exit("no page has a command: this test is out of date")
     sys.exit(1 if failures else 0)
