@@ -13,6 +13,8 @@ import tomllib
 from pathlib import Path
 
 docs = Path(__file__).resolve().parents[1]
+# Settings under which a problem asks for more keys.
+variants = {"hyper-cleaning": ["model=mlp"], "representation": ["dataset=digits"]}
 head = """# Options
 
 <!-- Made by docs/tools/options.py from the executable and docs/options.toml; do not edit. -->
@@ -90,7 +92,19 @@ def main(minfold, check):
     for problem in names(output(minfold, "list")):
         text = output(minfold, "list", problem)
         page += f"## Problem {problem}\n\n{cell(text.splitlines()[0].split(': ', 1)[1])}.\n\n"
-        page += table(entries(text, "the problem"), [("problem", problem)])
+        rows = entries(text, "the problem")
+        known = {key for key, _, _ in rows}
+        for setting in variants.get(problem, []):
+            more = entries(output(minfold, "list", problem, "--set", setting), "the problem")
+            rows += [(key, default, f"only with {setting}: {meaning}") for key, default, meaning in more if key not in known]
+        page += table(rows, [("problem", problem)])
+
+    # A key that no default run asks for would be missed above: the sources name them all.
+    asked = re.compile(r'settings\.(?:integer|number|flag|choice|text|numbers)\(\s*"([^"]+)"')
+    sources = [*(docs.parent / "drivers").rglob("*.cpp"), *(docs.parent / "drivers").rglob("*.hpp")]
+    in_sources = {key for path in sources for key in asked.findall(path.read_text())}
+    for key in sorted(key for key in in_sources if f"| `{key}` |" not in page):
+        missing.append(f"{key}, which a source asks for; is it behind another setting? see `variants`")
 
     def keys(tree, place=()):
         for key, value in tree.items():
