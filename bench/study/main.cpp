@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the papers claim, measured: see bench/study/README.md.
+#include <minfold/files/atomic_file.hpp>
+
 #include <Kokkos_Core.hpp>
 
-#include "atomic_file.hpp"
 #include "study/execute.hpp"
 #include "study/studies.hpp"
 #include <signal.h>
@@ -126,8 +127,8 @@ int run(Options const& o) {
   for (auto const& name : o.names) {
     runner.begin();
     find_study(name).run(runner, o.quick);
-    cli::write_whole_file(o.runs + "/" + name + ".index.json",
-                          runner.index(name, o.quick).dump(1) + "\n");
+    write_whole_file(o.runs + "/" + name + ".index.json",
+                     runner.index(name, o.quick).dump(1) + "\n");
   }
   std::fprintf(stderr, "%d runs done, %d were finished before\n", runner.executed(),
                runner.reused());

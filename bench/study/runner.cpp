@@ -4,9 +4,9 @@
 #include <minfold/core/require.hpp>
 #include <minfold/core/version.hpp>
 #include <minfold/drivers/method_catalog.hpp>
+#include <minfold/files/atomic_file.hpp>
 #include <minfold/problems/catalog.hpp>
 
-#include "atomic_file.hpp"
 #include "study/execute.hpp"
 #include "support/machine.hpp"
 
@@ -107,7 +107,7 @@ Json Runner::run(RunSpec const& spec) {
                      {"commit", commit_},
                      {"machine", machine_},
                      {"result", result}};
-  cli::write_whole_file(path, json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
+  write_whole_file(path, json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
   return result;
 }
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <minfold/drivers/check.hpp>
+#include <minfold/drivers/method_catalog.hpp>
 #include <minfold/problems/catalog.hpp>
 
 #include "commands.hpp"
+#include "solve.hpp"
 #include "terminal.hpp"
 #include <fmt/format.h>
 
@@ -12,8 +14,12 @@ namespace minfold::cli {
 namespace {
 
 template <class T>
-DerivativeCheck check(NamedProblem<T> const& named, Settings const& settings,
-                      SolveRequest const& request, int points) {
+DerivativeCheck check(NamedProblem<T> const& named, Settings& settings, SolveRequest const& request,
+                      int points) {
+  if (!request.config.empty()) {  // describes a solve: keys of its method are no mistake
+    auto run = named_run(request);
+    ask_settings<T>(run, settings);
+  }
   settings.refuse_unknown();
   return check_derivatives<T, Kokkos::DefaultExecutionSpace>(
       Kokkos::DefaultExecutionSpace(), *named.problem, named.start,

@@ -60,7 +60,9 @@ int run_demo(SolveRequest const& request) {
     fmt::print("Two bilevel problems whose lower level has a manifold of minimizers.\n\n");
   std::fflush(stdout);
   auto const cleaned = solve(cleaning);
+  if (int const status = interrupted_status(cleaned)) return status;
   auto const moved = solve(arm);
+  if (int const status = interrupted_status(moved)) return status;
 
   fmt::print("{}\n", painted(fmt::format("  {:<34}{:>12}{:>14}{:>18}", "", "before", "after",
                                          "with true labels"),

@@ -3,6 +3,7 @@
 #include <minfold/problems/catalog.hpp>
 
 #include "commands.hpp"
+#include "solve.hpp"
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -54,7 +55,8 @@ int list_keys(SolveRequest const& request) {
   auto const named = entry.make_double(settings, {request.seed, request.data});
   std::vector<std::string> of_problem, of_method;
   for (auto const& [key, value] : settings.known()) of_problem.push_back(key);
-  ask_settings(request.method, settings);
+  auto run = named_run(request);
+  ask_settings<double>(run, settings);
   settings.refuse_unknown();
   for (auto const& [key, value] : settings.known())
     if (std::find(of_problem.begin(), of_problem.end(), key) == of_problem.end())

@@ -2,10 +2,9 @@
 #include <minfold/core/version.hpp>
 #include <minfold/drivers/method_catalog.hpp>
 
-#include <Kokkos_Core.hpp>
-
 #include "commands.hpp"
-#include "kokkos_flags.hpp"
+#include "config_use.hpp"
+#include "runtime.hpp"
 #include "terminal.hpp"
 #include "waiting.hpp"
 #include <CLI/CLI.hpp>
@@ -31,44 +30,14 @@ namespace {
 enum Exit { done = 0, not_solved = 1, bad_input = 2, internal = 3 };
 
 char const* const footer =
-    "Exit status: 0 solved (converged and certified; check: all derivatives right), 1 not "
-    "converged or\n"
-    "not certified (check: something is wrong), 2 bad usage or input, 3 internal error.\n"
+    "Exit status: 0 solved (converged and certified; check: all derivatives right; doctor: nothing "
+    "to\n"
+    "mend), 1 not converged or not certified (check: something is wrong; doctor: warnings), 2 bad "
+    "usage or\n"
+    "input, 3 internal error, 130 or 143 stopped by SIGINT or SIGTERM after the running iteration; "
+    "a\n"
+    "second signal ends at once.\n"
     "Flags of Kokkos work too, --kokkos-num-threads=N for example; see --kokkos-help.";
-
-/// Kokkos takes its own flags first, and never sees --help. Initialized only by the commands that
-/// compute.
-class Runtime {
- public:
-  explicit Runtime(std::vector<std::string> flags) : flags_(std::move(flags)) {
-    require_readable_kokkos_flags(flags_);
-    auto const asks = [](std::string const& flag) {
-      return flag.rfind("--kokkos-disable-warnings", 0) == 0;
-    };
-    // Its advice on thread binding is for benchmarks; here it would be the first thing a user sees.
-    if (!std::getenv("KOKKOS_DISABLE_WARNINGS") && std::none_of(flags_.begin(), flags_.end(), asks))
-      flags_.push_back("--kokkos-disable-warnings");
-    std::vector<char*> argv = {program_.data()};
-    for (auto& flag : flags_) argv.push_back(flag.data());
-    argv.push_back(nullptr);
-    int argc = int(argv.size()) - 1;
-    Kokkos::initialize(argc, argv.data());
-    if (argc > 1) {
-      std::string const rest = argv[1];
-      Kokkos::finalize();
-      throw std::invalid_argument(rest + ": Kokkos has no such flag, see --kokkos-help");
-    }
-  }
-  ~Runtime() {
-    if (Kokkos::is_initialized()) Kokkos::finalize();
-  }
-  Runtime(Runtime const&) = delete;
-  Runtime& operator=(Runtime const&) = delete;
-
- private:
-  std::string program_ = "minfold";
-  std::vector<std::string> flags_;
-};
 
 bool is_kokkos_flag(std::string const& argument) {
   return argument.rfind("--kokkos-", 0) == 0;
@@ -86,9 +55,8 @@ void add_corruption_rule(CLI::App& app, SolveRequest& request) {
       ->check(CLI::IsMember({"exclusive", "with-replacement", "classes"}))
       ->type_name("RULE");
 }
-void add_problem(CLI::App& app, SolveRequest& request, bool required) {
-  auto* const option = app.add_option("PROBLEM", request.problem, "see minfold list");
-  if (required) option->required();
+void add_problem(CLI::App& app, SolveRequest& request) {
+  app.add_option("PROBLEM", request.problem, "see minfold list");
   app.add_option("--set", request.sets, "key=value of the problem or the method, may be repeated")
       ->allow_extra_args(false)
       ->type_name("KEY=VALUE");
@@ -123,6 +91,29 @@ void add_solve(CLI::App& app, SolveRequest& request) {
         return good ? std::string() : "expected a positive number, got " + text;
       })
       ->type_name("T");
+}
+
+void add_json(CLI::App& app, SolveRequest& request) {
+  app.add_option("--json", request.json, "write everything about the solve to this file")
+      ->type_name("FILE");
+}
+void add_checkpoint(CLI::App& app, SolveRequest& request) {
+  app.add_option("--checkpoint", request.checkpoint,
+                 "keep the state of the solve in this file, for minfold resume: every half\n"
+                 "minute, and at the end, on SIGINT or SIGTERM, and on an error")
+      ->type_name("FILE");
+  app.add_option("--every", request.every, "write the checkpoint every N iterations instead")
+      ->check(CLI::Range(1, 1'000'000'000))
+      ->type_name("N");
+}
+void add_resume(CLI::App& app, SolveRequest& request, std::string& checkpoint) {
+  app.add_option("FILE", checkpoint, "of --checkpoint; it is kept up to date")->required();
+  add_json(app, request);
+  app.add_option("--max-iterations", request.max_iterations,
+                 "outer iterations in all, instead of those that the solve was given")
+      ->check(CLI::Range(0, 1'000'000'000))
+      ->type_name("N");
+  app.add_flag("--quiet", request.quiet, "only the result");
 }
 
 CLI::Option* add_method(CLI::App& app, SolveRequest& request, std::string const& meaning) {
@@ -160,7 +151,7 @@ int run(int argc, char** argv) {
   int points = 4;
 
   auto* const list = app.add_subcommand("list", "all problems, or what --set can change in one");
-  add_problem(*list, request, false);
+  add_problem(*list, request);
   add_seed(*list, request);
   bool only_methods = false;
   list->add_flag("--methods", only_methods, "all methods instead")
@@ -169,26 +160,60 @@ int run(int argc, char** argv) {
       add_method(*list, request, "whose keys are shown with those of the PROBLEM");
 
   auto* const solve = app.add_subcommand("solve", "solve a problem");
-  add_problem(*solve, request, true);
+  add_problem(*solve, request);
   add_method(*solve, request, method_summaries());
   add_solve(*solve, request);
-  solve->add_option("--json", request.json, "write everything about the solve to this file")
-      ->type_name("FILE");
+  add_json(*solve, request);
+  add_checkpoint(*solve, request);
+  add_config(*solve, request);
+
+  auto* const resume = app.add_subcommand("resume", "go on with a solve from its checkpoint");
+  std::string checkpoint;
+  add_resume(*resume, request, checkpoint);
+
+  auto* const show_config = app.add_subcommand(
+      "show-config", "the options that a solve would have, as a file for --config");
+  add_problem(*show_config, request);
+  add_method(*show_config, request, method_summaries());
+  add_solve(*show_config, request);
+  add_json(*show_config, request);
+  add_checkpoint(*show_config, request);
+  add_config(*show_config, request);
 
   auto* const check =
       app.add_subcommand("check", "compare the derivatives of a problem with finite differences");
-  add_problem(*check, request, true);
+  add_problem(*check, request);
   add_run(*check, request);
   check->add_option("--points", points, "random points")
       ->check(CLI::Range(1, 10000))
       ->capture_default_str()
       ->type_name("N");
+  add_config(*check, request);
 
   auto* const demo =
       app.add_subcommand("demo", "clean wrong labels of images, and fit an arm to 1,000 targets");
   add_solve(*demo, request);
   add_corruption_rule(*demo, request);
-  for (auto* const command : {list, solve, check, demo}) command->footer(footer);
+
+  auto* const report = app.add_subcommand(
+      "report", "a page about reports of solve --json: convergence, work, verdicts");
+  std::vector<std::string> files;
+  std::string out = "report.html";
+  report->add_option("FILE", files, "reports, all in the same figures")
+      ->required()
+      ->expected(1, 16)
+      ->type_name("FILE...");
+  report->add_option("--out", out, "the page, HTML that needs nothing else")
+      ->capture_default_str()
+      ->type_name("FILE");
+
+  auto* const doctor = app.add_subcommand(
+      "doctor",
+      "what minfold runs on: processors, threads, memory, libraries, and what slows it down");
+  bool as_json = false;
+  doctor->add_flag("--json", as_json, "as JSON");
+  for (auto* const command : {list, solve, resume, show_config, check, demo, report, doctor})
+    command->footer(footer);
 
   try {
     std::reverse(rest.begin(), rest.end());  // CLI11 takes a vector from its back
@@ -215,13 +240,29 @@ int run(int argc, char** argv) {
     if (kokkos_flags.empty()) return only_methods ? list_methods() : list_problems();
   }
 
+  if (report->parsed()) return write_report(files, out);
+  for (auto* const command : {solve, show_config, check}) {
+    if (!command->parsed()) continue;
+    use_config(*command, request);
+    if (request.problem.empty())
+      throw std::invalid_argument(command->get_name() +
+                                  ": PROBLEM is required (minfold list has all problems)");
+  }
+
   Runtime const runtime(std::move(kokkos_flags));
   if (app.get_subcommands().empty()) return done;
   if (only_methods) return list_methods();
+  if (doctor->parsed()) return run_doctor(as_json);
   if (list->parsed()) return request.problem.empty() ? list_problems() : list_keys(request);
-  if (check->parsed()) return run_check(request, points);
-  if (demo->parsed()) return run_demo(request);
-  return run_solve(request);
+  try {
+    if (show_config->parsed()) return run_show_config(request);
+    if (check->parsed()) return run_check(request, points);
+    if (demo->parsed()) return run_demo(request);
+    if (resume->parsed()) return run_resume(checkpoint, request);
+    return run_solve(request);
+  } catch (std::invalid_argument const& error) {
+    throw std::invalid_argument(in_terms_of_the_file(request, error.what()));
+  }
 }
 
 /// One sentence on stderr, in red on a terminal. Sentences from the library start with its name.

@@ -2,14 +2,19 @@
 #ifndef MINFOLD_CLI_REQUEST_HPP
 #define MINFOLD_CLI_REQUEST_HPP
 
+#include <minfold/drivers/snapshot.hpp>
+
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 namespace minfold::cli {
 
-/// What is asked for on the command line of solve, check and demo.
+/// What is asked for on the command line of solve, check and demo, and in the file of --config.
 struct SolveRequest {
   std::string problem, method = "hgms", precision = "double";
   std::vector<std::string> sets;    ///< key=value, of --set and --corruption-rule
@@ -19,6 +24,15 @@ struct SolveRequest {
   std::optional<int> max_iterations;
   std::optional<double> tolerance;
   bool quiet = false;
+  std::optional<std::string> checkpoint;   ///< --checkpoint FILE, or that of resume
+  int every = 0;                           ///< --every N iterations; 0: by time
+  std::shared_ptr<Snapshot const> resume;  ///< where the solve goes on from
+
+  std::string config;  ///< --config FILE
+  /// Where values come from, for messages and show-config: "tolerance" or "set candidates" of the file to
+  /// "run.toml:3:14"; keys of run_options() that the command line has.
+  std::map<std::string, std::string> from_file;
+  std::set<std::string> from_line;
 };
 
 }  // namespace minfold::cli

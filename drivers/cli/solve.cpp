@@ -2,9 +2,10 @@
 #include "solve.hpp"
 
 #include <minfold/core/require.hpp>
-#include <minfold/drivers/method_catalog.hpp>
+#include <minfold/files/atomic_file.hpp>
 
-#include "atomic_file.hpp"
+#include "build_facts.hpp"
+#include "checkpointing.hpp"
 #include "commands.hpp"
 #include "progress.hpp"
 #include <fmt/format.h>
@@ -14,7 +15,9 @@
 #include <cmath>
 #include <csignal>
 #include <cstdio>
+#include <exception>
 #include <optional>
+#include <string>
 #include <utility>
 
 namespace minfold::cli {
@@ -27,7 +30,7 @@ class Interrupts {
  public:
   Interrupts() {
     struct sigaction action{};
-    action.sa_handler = [](int) { interrupted = 1; };
+    action.sa_handler = [](int signal) { interrupted = signal; };
     action.sa_flags = SA_RESETHAND | SA_RESTART;
     sigaction(SIGINT, &action, &before_[0]);
     sigaction(SIGTERM, &action, &before_[1]);
@@ -51,14 +54,6 @@ std::vector<double> host_copy(Space const& space, Vectors<T, Space> const& view)
   return {host.data(), host.data() + host.size()};
 }
 
-/// Points of the solve at which an observer was called.
-struct Trace {
-  Solution start, end;
-  Seen first, last;
-  std::vector<Iteration> iterations;
-  std::vector<ItemCertificate> certificates;
-};
-
 template <class T>
 NamedProblem<T> make(CatalogEntry const& entry, Settings& settings, ProblemContext const& context) {
   if constexpr (std::is_same_v<T, float>)
@@ -69,7 +64,8 @@ NamedProblem<T> make(CatalogEntry const& entry, Settings& settings, ProblemConte
 
 template <class T>
 SolveResult observe(Space const& space, NamedProblem<T> const& named, NamedRun& run,
-                    Settings& settings, SolveRequest const& request, Trace& trace) {
+                    Settings& settings, SolveRequest const& request, Trace& trace,
+                    Checkpoints const& checkpoints) {
   auto const& problem = *named.problem;
   BilevelState<T, Space> state(space, problem);
   auto const start = Kokkos::create_mirror_view(state.x);
@@ -82,7 +78,7 @@ SolveResult observe(Space const& space, NamedProblem<T> const& named, NamedRun& 
 
   std::optional<Progress> progress;
   Interrupts const interrupts;
-  auto const result = minimize<T>(space, problem, state, run, settings, [&](Iteration const& it) {
+  auto const observer = [&](Iteration const& it) {
     if (!progress) progress.emplace(request.problem, *run.max_iterations, request.quiet);
     if (trace.iterations.empty()) {
       trace.first = {host_copy(space, state.x), host_copy(space, state.hypergradient), it.upper};
@@ -91,7 +87,8 @@ SolveResult observe(Space const& space, NamedProblem<T> const& named, NamedRun& 
     trace.iterations.push_back(it);
     progress->update(it);
     return !interrupted;
-  });
+  };
+  auto const result = minimize<T>(space, problem, state, run, settings, observer, checkpoints);
   if (progress) progress->finish();
   trace.last = {host_copy(space, state.x), host_copy(space, state.hypergradient),
                 result.assessment ? result.assessment->upper : result.last.upper};
@@ -102,31 +99,30 @@ SolveResult observe(Space const& space, NamedProblem<T> const& named, NamedRun& 
 
 /// Iterations worth keeping: some thousand, whatever the number of steps.
 int record_every(SolveRequest const& request) {
+  // More iterations than at first do not make other ones worth keeping.
+  if (request.resume) return std::stoi(request.resume->text("identity/record_every"));
   return std::max(1, request.max_iterations.value_or(1) / 2000);
 }
 
 template <class T>
-SolveReport solve_in(SolveRequest const& request) {
+void solve_in(SolveRequest const& request, SolveReport& report) {
   Space const space;
   Settings settings(request.sets);
   auto const named = make<T>(find_problem(request.problem), settings, {request.seed, request.data});
-  NamedRun run;
-  run.method = request.method;
-  run.seed = request.seed;
-  run.max_iterations = request.max_iterations;
-  run.tolerance = request.tolerance;
+  auto run = named_run(request);
   run.record_every = record_every(request);
 
-  SolveReport report;
   report.problem = request.problem;
   report.method = request.method;
   report.backend = Space::name();
   report.threads = Kokkos::DefaultHostExecutionSpace().concurrency();
   report.precision = request.precision;
   report.seed = request.seed;
+  report.build = build_json();
 
   Trace trace;
-  report.result = observe(space, named, run, settings, request, trace);
+  Checkpointing checkpoints(request, trace);
+  report.result = observe(space, named, run, settings, request, trace, checkpoints.policy());
   report.options = options_json(settings);
   report.options["max_iterations"] = *run.max_iterations;
   report.options["tolerance"] = *run.tolerance;
@@ -142,18 +138,48 @@ SolveReport solve_in(SolveRequest const& request) {
   }
   report.iterations = std::move(trace.iterations);
   report.certificates = std::move(trace.certificates);
-  return report;
+  checkpoints.require_written();
 }
 
 }  // namespace
 
+NamedRun named_run(SolveRequest const& request) {
+  NamedRun run;
+  run.method = request.method;
+  run.seed = request.seed;
+  run.max_iterations = request.max_iterations;
+  run.tolerance = request.tolerance;
+  return run;
+}
+
+void solve(SolveRequest const& request, SolveReport& report) {
+  if (request.precision == "float")
+    solve_in<float>(request, report);
+  else
+    solve_in<double>(request, report);
+}
+
 SolveReport solve(SolveRequest const& request) {
-  return request.precision == "float" ? solve_in<float>(request) : solve_in<double>(request);
+  SolveReport report;
+  solve(request, report);
+  return report;
+}
+
+int interrupted_status(SolveReport const& report) {
+  return interrupted && report.result.outcome == SolveOutcome::stopped ? 128 + int(interrupted) : 0;
 }
 
 int run_solve(SolveRequest const& request) {
+  MINFOLD_REQUIRE(request.every == 0 || request.checkpoint,
+                  "--every says how often --checkpoint is written, and no file is named for that");
   if (request.json) require_writable(*request.json);
-  auto const report = solve(request);
+  SolveReport report;
+  std::exception_ptr unwritten;
+  try {
+    solve(request, report);
+  } catch (CheckpointNotWritten const&) {
+    unwritten = std::current_exception();
+  }
   // First: a disk that is full by now must not take the result with it.
   std::fputs(summary(report, request.quiet).c_str(), stdout);
   std::fflush(stdout);
@@ -162,6 +188,8 @@ int run_solve(SolveRequest const& request) {
     write_whole_file(
         *request.json,
         report_json(report).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  if (unwritten) std::rethrow_exception(unwritten);
+  if (int const status = interrupted_status(report)) return status;
   return report.result.solved() ? 0 : 1;
 }
 

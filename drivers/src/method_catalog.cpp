@@ -49,8 +49,48 @@ std::unique_ptr<Method<T, Space>> make(MethodEntry const& e, Settings& settings)
     return e.make_double(settings);
 }
 
-bool ask_assess(Settings& settings, bool fallback) {
-  return settings.flag("assess", fallback, "certify the end by HG-MS");
+/// What a run chooses besides the settings goes into the options; the run holds what is in force then.
+template <class Options>
+void choose(Options& options, NamedRun& run) {
+  using T = decltype(options.tolerance);
+  options.seed = run.seed;
+  if (run.max_iterations) options.max_iterations = *run.max_iterations;
+  if (run.tolerance) {
+    options.tolerance = T(*run.tolerance);
+    // Zero, never to stop, must have been meant.
+    MINFOLD_REQUIRE(
+        (options.tolerance > T(0) || *run.tolerance == 0) && std::isfinite(options.tolerance),
+        "--tolerance ", *run.tolerance, ": not a number in this precision");
+  }
+  run.max_iterations = options.max_iterations;
+  run.tolerance = double(options.tolerance);
+}
+
+/// HG-MS has a loop of its own.
+bool is_hgms(NamedRun const& run) {
+  return !find_method(run.method).make_double;
+}
+
+template <class T>
+HgmsOptions<T> hgms_options(NamedRun& run, Settings& settings) {
+  auto options = HgmsOptions<T>::from(settings);
+  choose(options, run);
+  return options;
+}
+
+template <class T>
+struct MethodRun {
+  std::unique_ptr<Method<T, Space>> method;
+  RunOptions<T> options;
+};
+
+template <class T>
+MethodRun<T> make_run(NamedRun& run, Settings& settings) {
+  settings.prefer("sampling-seed", std::to_string(run.seed % 2147483648u));  // the key is an int
+  MethodRun<T> made{make<T>(find_method(run.method), settings), {}};
+  choose(made.options, run);
+  made.options.assess = settings.flag("assess", run.assess, "certify the end by HG-MS");
+  return made;
 }
 
 /// The end of a method is judged with what the problem prefers for HG-MS, whatever the method has been
@@ -61,6 +101,15 @@ HgmsOptions<T> certifier(NamedRun const& run, Settings const& settings) {
   auto options = HgmsOptions<T>::from(preferences);
   options.seed = run.seed;
   return options;
+}
+
+/// Snapshots say which method and which settings they belong to.
+Checkpoints identified(Checkpoints checkpoints, NamedRun const& run, Settings const& settings) {
+  checkpoints.identity["method"] = run.method;
+  for (auto const& [key, entry] : settings.known())
+    checkpoints.identity["setting " + key] = entry.value;
+  checkpoints.identity["record_every"] = std::to_string(run.record_every);
+  return checkpoints;
 }
 
 }  // namespace
@@ -107,54 +156,40 @@ MethodEntry const& find_method(std::string const& name) {
   return *nearest;
 }
 
-void ask_settings(std::string const& method, Settings& settings) {
-  auto const& chosen = find_method(method);
-  if (!chosen.make_double) {
-    HgmsOptions<double>::from(settings);
-    return;
-  }
-  chosen.make_double(settings);
-  ask_assess(settings, true);
+template <class T>
+void ask_settings(NamedRun& run, Settings& settings) {
+  if (is_hgms(run))
+    hgms_options<T>(run, settings);
+  else
+    make_run<T>(run, settings);
 }
+
+template void ask_settings<double>(NamedRun&, Settings&);
+template void ask_settings<float>(NamedRun&, Settings&);
 
 template <class T>
 SolveResult minimize(Space const& space, AnyProblem<T, Space> const& problem,
                      BilevelState<T, Space>& state, NamedRun& run, Settings& settings,
-                     Observer const& observer) {
-  auto const& chosen = find_method(run.method);
-  auto const apply = [&](auto& options) {
-    options.seed = run.seed;
-    if (run.max_iterations) options.max_iterations = *run.max_iterations;
-    if (run.tolerance) {
-      options.tolerance = T(*run.tolerance);
-      // Zero, never to stop, must have been meant.
-      MINFOLD_REQUIRE(
-          (options.tolerance > T(0) || *run.tolerance == 0) && std::isfinite(options.tolerance),
-          "--tolerance ", *run.tolerance, ": not a number in this precision");
-    }
-    run.max_iterations = options.max_iterations;
-    run.tolerance = double(options.tolerance);
-  };
-  if (!chosen.make_double) {
-    auto options = HgmsOptions<T>::from(settings);
-    apply(options);
+                     Observer const& observer, Checkpoints const& checkpoints) {
+  if (is_hgms(run)) {
+    auto const options = hgms_options<T>(run, settings);
     settings.refuse_unknown();
-    return minimize_hgms<T, Space>(space, problem, state, options, observer);
+    return minimize_hgms<T, Space>(space, problem, state, options, observer,
+                                   identified(checkpoints, run, settings));
   }
-  settings.prefer("sampling-seed", std::to_string(run.seed % 2147483648u));  // the key is an int
-  auto const method = make<T>(chosen, settings);
-  RunOptions<T> options;
-  apply(options);
+  auto [method, options] = make_run<T>(run, settings);
   options.record_every = run.record_every;
-  options.assess = ask_assess(settings, run.assess);
   options.certify = certifier<T>(run, settings);
   settings.refuse_unknown();
-  return run_method<T, Space>(space, problem, state, *method, options, observer);
+  return run_method<T, Space>(space, problem, state, *method, options, observer,
+                              identified(checkpoints, run, settings));
 }
 
 template SolveResult minimize(Space const&, AnyProblem<double, Space> const&,
-                              BilevelState<double, Space>&, NamedRun&, Settings&, Observer const&);
+                              BilevelState<double, Space>&, NamedRun&, Settings&, Observer const&,
+                              Checkpoints const&);
 template SolveResult minimize(Space const&, AnyProblem<float, Space> const&,
-                              BilevelState<float, Space>&, NamedRun&, Settings&, Observer const&);
+                              BilevelState<float, Space>&, NamedRun&, Settings&, Observer const&,
+                              Checkpoints const&);
 
 }  // namespace minfold

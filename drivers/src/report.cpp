@@ -52,6 +52,7 @@ Json iteration_json(Iteration const& it) {
   Json json = {{"iteration", it.iteration},
                {"upper", finite(it.upper)},
                {"hypergradient_norm", finite(it.hypergradient_norm)},
+               {"target", finite(it.target)},
                {"directional_derivative", finite(it.directional_derivative)},
                {"tied", it.tied},
                {"step", finite(it.step)}};
@@ -60,6 +61,7 @@ Json iteration_json(Iteration const& it) {
   json["certified"] = c.certified;
   json["uncertain"] = c.uncertain;
   json["refused"] = c.refused;
+  json["values"] = sum.values;
   json["gradients"] = sum.gradients;
   json["hessian_products"] = sum.hessian_products;
   json["mixed_products"] = sum.mixed_products;
@@ -69,6 +71,7 @@ Json iteration_json(Iteration const& it) {
   json["lower_gap"] = finite(it.lower_gap);
   json["kkt_residual"] = finite(it.kkt_residual);
   json["penalty"] = finite(it.penalty);
+  if (!c.reasons.empty()) json["reasons"] = c.reasons;
   return json;
 }
 
@@ -187,10 +190,13 @@ nlohmann::ordered_json options_json(Settings const& settings) {
 }
 
 nlohmann::ordered_json report_json(SolveReport const& report) {
-  Json json = {
-      {"schema", "minfold-solve-1"}, {"problem", report.problem}, {"method", report.method},
-      {"backend", report.backend},   {"threads", report.threads}, {"precision", report.precision},
-      {"seed", report.seed},         {"options", report.options}, {"iterations", Json::array()}};
+  Json json = {{"schema", "minfold-solve-1"}, {"problem", report.problem},
+               {"method", report.method},     {"backend", report.backend},
+               {"threads", report.threads},   {"precision", report.precision},
+               {"seed", report.seed}};
+  if (!report.build.is_null()) json["build"] = report.build;
+  json["options"] = report.options;
+  json["iterations"] = Json::array();
   for (auto const& it : report.iterations) json["iterations"].push_back(iteration_json(it));
   json["result"] = result_json(report);
   if (report.truth) json["truth"] = truth_json(*report.truth);

@@ -62,6 +62,6 @@ done
 kill -TERM $solver
 status=0
 wait $solver || status=$?
-[ $status = 1 ] || fail "ended by SIGTERM with exit status $status"
+[ $status = 143 ] || fail "ended by SIGTERM with exit status $status"
 python3 "$support/check_json.py" stopped.json "r['result']['outcome'] == 'stopped'" || fail "stopped"
 only stopped.json

@@ -57,6 +57,30 @@ struct Points {
   }
 };
 
+/// Curvatures of g on both sides of the threshold of the kernel, and no gap between them.
+struct NoGap {
+  KOKKOS_FUNCTION int batch_size() const { return 1; }
+  KOKKOS_FUNCTION int dim_x() const { return 1; }
+  KOKKOS_FUNCTION int dim_y() const { return 5; }
+
+  template <class X, class Y>
+  KOKKOS_FUNCTION auto lower(int, X const& x, Y const& y) const {
+    double const curvature[] = {1, 1, 3e-6, 5e-7, 0};
+    auto s = 0.0 * x(0) * y(0);
+    for (int i = 0; i < 5; ++i) s = s + curvature[i] * y(i) * y(i);
+    return 0.5 * s;
+  }
+  template <class X, class Y>
+  KOKKOS_FUNCTION auto upper(int, X const& x, Y const& y) const {
+    auto s = 0.0 * x(0) * y(0);
+    for (int i = 0; i < 5; ++i) {
+      auto const d = y(i) - 1.0;
+      s = s + (1.0 + 100.0 * i) * d * d + d * d * d * d;
+    }
+    return 0.5 * s;
+  }
+};
+
 }  // namespace
 
 TEMPLATE_TEST_CASE("the lower solve brings every item of a batch to rounding", "[stages]", float,
@@ -146,6 +170,22 @@ TEST_CASE("refinement finds the nearest point in every representation, with and 
     // Hess_S f = |c| / r on all of the tangent space; only Newton steps form it.
     if (newton && representation != Representation::implicit)
       CHECK(std::abs(host(item).smallest_curvature - norm(c) / 2) <= 1e-7);
+  }
+}
+
+TEST_CASE("refinement ends where the dimension of S stays ambiguous", "[stages]") {
+  FunctorProblem<NoGap, double> const problem(NoGap{});
+  Points<double> p(4, 5, 4);
+  lower_solve<double, Space>(p.space, problem, p.x, p.y, p.lower);
+  auto const records = make_scalars<RefineRecord<double>>(p.space, "records", 4);
+  auto const scales = make_scalars<TargetScale<double>>(p.space, "scales", 1);
+  Kokkos::deep_copy(scales, TargetScale<double>{});
+  TangentMemory<double, Space> known;
+  refine<double, Space>(p.space, problem, p.x, p.y, p.lower, records, scales, {}, {}, known);
+  auto const host = to_host(p.space, records);
+  for (int item = 0; item < 4; ++item) {
+    CHECK(host(item).outcome == Outcome::ambiguous_rank);
+    CHECK(host(item).iterations < ambiguous_steps);
   }
 }
 

@@ -217,9 +217,9 @@ void check_kernel_and_pinv(Batch<T> const& batch) {
   DenseOperator const a(batch.matrices);
   auto const kernels = batch.template records<KernelRecord<T>>();
   for (int const columns : {0, 1, 5})
-    for (auto const method : {FactorMethod::automatic, FactorMethod::packed, FactorMethod::blocked,
-                              FactorMethod::pivoted, FactorMethod::team, FactorMethod::spectral,
-                              FactorMethod::mixed}) {
+    for (auto const method :
+         {FactorMethod::automatic, FactorMethod::packed, FactorMethod::blocked,
+          FactorMethod::pivoted, FactorMethod::team, FactorMethod::spectral, FactorMethod::mixed}) {
       if (method == FactorMethod::packed && batch.n > 300) continue;
       CAPTURE(columns, int(method));
       KernelAndPinvOptions<T> const options{.method = method};

@@ -2,6 +2,7 @@
 #ifndef MINFOLD_DRIVERS_COUNTED_PROBLEM_HPP
 #define MINFOLD_DRIVERS_COUNTED_PROBLEM_HPP
 
+#include <minfold/drivers/archive_records.hpp>
 #include <minfold/drivers/counters.hpp>
 #include <minfold/drivers/problem.hpp>
 
@@ -10,7 +11,8 @@
 namespace minfold {
 
 /// A problem that counts what is asked of it, by stage. Every method works through one of these,
-/// so that no product can escape the count.
+/// so that no product can escape the count. It keeps the sizes that the problem had at first: one that
+/// changes them while a method runs is refused with a sentence at the next call.
 template <class T, ExecutionSpace E>
 class CountedProblem final : public AnyProblem<T, E> {
   struct Sampled {
@@ -27,7 +29,7 @@ class CountedProblem final : public AnyProblem<T, E> {
   using typename AnyProblem<T, E>::ConstBlocks;
 
   explicit CountedProblem(AnyProblem<T, E> const& problem)
-      : problem_(problem), books_(std::make_shared<Books>()) {}
+      : problem_(problem), books_(std::make_shared<Books>()), sizes_(problem) {}
 
   /// What was asked of samples of the data is counted by their share, rounded.
   StageCounters counters() const {
@@ -86,9 +88,22 @@ class CountedProblem final : public AnyProblem<T, E> {
     std::array<Sampled, stage_count> sampled_;
   };
 
-  int batch_size() const override { return problem_.batch_size(); }
-  int dim_x() const override { return problem_.dim_x(); }
-  int dim_y() const override { return problem_.dim_y(); }
+  void archive(StateArchive& a) const {
+    auto const in = a.group("counters");
+    a.row("whole", books_->counters);
+    for (int s = 0; s < stage_count; ++s) {
+      auto const stage = a.group("sampled_" + std::to_string(s));
+      auto& part = books_->sampled[s];
+      a("values", part.values);
+      a("gradients", part.gradients);
+      a("hessian_products", part.hessian_products);
+      a("mixed_products", part.mixed_products);
+    }
+  }
+
+  int batch_size() const override { return sizes_.targets; }
+  int dim_x() const override { return sizes_.x; }
+  int dim_y() const override { return sizes_.y; }
   bool shared_upper() const override { return problem_.shared_upper(); }
   bool has_second_order() const override { return problem_.has_second_order(); }
   T length_scale() const override { return problem_.length_scale(); }
@@ -174,12 +189,29 @@ class CountedProblem final : public AnyProblem<T, E> {
 
  private:
   CountedProblem(std::unique_ptr<AnyProblem<T, E>> part, std::shared_ptr<Books> books)
-      : owned_(std::move(part)), problem_(*owned_), books_(std::move(books)) {}
+      : owned_(std::move(part)), problem_(*owned_), books_(std::move(books)), sizes_(problem_) {}
 
-  Counters& now() const { return books_->counters[int(books_->stage)]; }
+  struct Sizes {
+    int targets, x, y;
+    explicit Sizes(AnyProblem<T, E> const& of)
+        : targets(of.batch_size()), x(of.dim_x()), y(of.dim_y()) {}
+    bool operator==(Sizes const&) const = default;
+  };
+  void require_same_sizes() const {
+    Sizes const are(problem_);
+    MINFOLD_REQUIRE(are == sizes_, "the problem has changed its sizes while it is solved: from ",
+                    sizes_.targets, " targets, dim_x ", sizes_.x, ", dim_y ", sizes_.y, " to ",
+                    are.targets, ", ", are.x, ", ", are.y);
+  }
+
+  Counters& now() const {
+    require_same_sizes();
+    return books_->counters[int(books_->stage)];
+  }
   void count(std::int64_t Counters::* whole, double Sampled::* part, std::int64_t amount) const {
+    require_same_sizes();
     if (share_ == 1)
-      now().*whole += amount;
+      books_->counters[int(books_->stage)].*whole += amount;
     else
       books_->sampled[int(books_->stage)].*part += share_ * double(amount);
   }
@@ -188,6 +220,7 @@ class CountedProblem final : public AnyProblem<T, E> {
   std::unique_ptr<AnyProblem<T, E>> owned_;
   AnyProblem<T, E> const& problem_;
   std::shared_ptr<Books> books_;
+  Sizes sizes_;
   double share_ = 1;  ///< of the data terms of g
 };
 

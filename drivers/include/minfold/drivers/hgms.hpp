@@ -3,6 +3,7 @@
 #define MINFOLD_DRIVERS_HGMS_HPP
 
 #include <minfold/drivers/candidates.hpp>
+#include <minfold/drivers/checkpoints.hpp>
 #include <minfold/drivers/lower_solve.hpp>
 #include <minfold/drivers/outer_step.hpp>
 #include <minfold/drivers/problem.hpp>
@@ -40,10 +41,11 @@ struct HgmsOptions {
 };
 
 /// Minimizes F from state.x. One host wait a kernel that decides; the arithmetic stays on `space`.
+/// `checkpoints` says when the state is handed out, and from which snapshot a run goes on.
 template <class T, ExecutionSpace E>
 SolveResult minimize_hgms(E const& space, AnyProblem<T, E> const& problem,
                           BilevelState<T, E>& state, HgmsOptions<T> const& options = {},
-                          Observer const& observer = {});
+                          Observer const& observer = {}, Checkpoints const& checkpoints = {});
 
 }  // namespace minfold
 
@@ -55,7 +57,7 @@ SolveResult minimize_hgms(E const& space, AnyProblem<T, E> const& problem,
       Kokkos::DefaultExecutionSpace const&,                                                     \
       minfold::AnyProblem<T, Kokkos::DefaultExecutionSpace> const&,                             \
       minfold::BilevelState<T, Kokkos::DefaultExecutionSpace>&, minfold::HgmsOptions<T> const&, \
-      minfold::Observer const&);
+      minfold::Observer const&, minfold::Checkpoints const&);
 #if defined(MINFOLD_EXTERN_TEMPLATES)
 MINFOLD_IMPL_HGMS(extern, float)
 MINFOLD_IMPL_HGMS(extern, double)

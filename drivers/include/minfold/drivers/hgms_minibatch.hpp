@@ -157,6 +157,15 @@ class HgmsMinibatch final : public Method<T, E> {
     return c;
   }
 
+  void archive(StateArchive& a, E const& space) override {
+    batches_.archive(a);
+    a("inner_step", inner_);
+    a("curvature", curvature_);
+    a.view(space, "candidates", y_);
+    a.view(space, "adjoints", v_);
+    a.view(space, "adjoint", best_v_);
+  }
+
  private:
   static V part(V const& v, int from, int to) {
     return Kokkos::subview(v, std::pair(from, to), Kokkos::ALL);

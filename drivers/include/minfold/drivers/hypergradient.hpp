@@ -108,8 +108,7 @@ Hypergradients<T, E> hypergradients(E const& space, CountedProblem<T, E> const& 
           Kokkos::single(Kokkos::PerTeam(team), [&] { r.sensitivity(item) = norm; });
         });
   }
-  if (!curvature || !problem.has_second_order() ||
-      tangent.representation == Representation::implicit)
+  if (!curvature || !problem.has_second_order() || !impl::has_vectors(tangent.representation))
     return r;
   typename CountedProblem<T, E>::Scope const scope(problem, space, Stage::certify);
   auto const projector = impl::tangent_projector(space, tangent, items, n);

@@ -17,6 +17,15 @@ struct MethodStep {
   double kkt_residual = Iteration::unknown;
   double penalty = Iteration::unknown;
 };
+template <class A>
+void visit_members(A& a, MethodStep& s) {
+  a("stationarity", s.stationarity);
+  a("scale", s.scale);
+  a("step", s.step);
+  a("lower_gap", s.lower_gap);
+  a("kkt_residual", s.kkt_residual);
+  a("penalty", s.penalty);
+}
 
 template <class T, ExecutionSpace E>
 class Method {
@@ -33,6 +42,11 @@ class Method {
   virtual std::optional<Certificate> estimate(Oracle<T, E>&) { return std::nullopt; }
   /// What the run so far tells besides its records.
   virtual std::vector<Finding> findings() const { return {}; }
+  /// What the next steps and the end depend on besides the oracle's x and y, for snapshots: see StateArchive.
+  /// It is loaded after begin(), which may have been at another point.
+  virtual void archive(StateArchive&, E const&) {
+    MINFOLD_REQUIRE(false, "this method cannot be checkpointed: it has no archive()");
+  }
 };
 
 template <class T>
@@ -52,10 +66,13 @@ struct RunOptions {
 /// certificate at the final x. The result is certified where that certificate is, where ||grad F(x)|| is
 /// below the tolerance too, and where the method's y is the selected point. What the assessment and the
 /// records cost is not in the counters, which hold the work of the method alone.
+///
+/// `checkpoints` says when the state is handed out, and from which snapshot a run goes on. begin() is called
+/// for a resumed run too, and what it costs is not counted twice.
 template <class T, ExecutionSpace E>
 SolveResult run_method(E const& space, AnyProblem<T, E> const& problem, BilevelState<T, E>& state,
                        Method<T, E>& method, RunOptions<T> const& options = {},
-                       Observer const& observer = {});
+                       Observer const& observer = {}, Checkpoints const& checkpoints = {});
 
 }  // namespace minfold
 
@@ -68,7 +85,7 @@ SolveResult run_method(E const& space, AnyProblem<T, E> const& problem, BilevelS
       minfold::AnyProblem<T, Kokkos::DefaultExecutionSpace> const&,                      \
       minfold::BilevelState<T, Kokkos::DefaultExecutionSpace>&,                          \
       minfold::Method<T, Kokkos::DefaultExecutionSpace>&, minfold::RunOptions<T> const&, \
-      minfold::Observer const&);
+      minfold::Observer const&, minfold::Checkpoints const&);
 #if defined(MINFOLD_EXTERN_TEMPLATES)
 MINFOLD_IMPL_METHOD(extern, float)
 MINFOLD_IMPL_METHOD(extern, double)

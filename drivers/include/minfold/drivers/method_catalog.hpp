@@ -27,9 +27,6 @@ std::vector<MethodEntry> const& methods();
 /// Throws std::invalid_argument naming the nearest known method.
 MethodEntry const& find_method(std::string const& name);
 
-/// Asks `settings` for every key that a run of the method asks for.
-void ask_settings(std::string const& method, Settings& settings);
-
 /// What is chosen for a run besides the settings of the method.
 struct NamedRun {
   std::string method = "hgms";
@@ -40,14 +37,21 @@ struct NamedRun {
   bool assess = true;  ///< see RunOptions; hgms needs none
 };
 
+/// Asks `settings` for every key that such a run in precision T asks for. max_iterations and tolerance of
+/// `run` hold the values in force afterwards.
+template <class T>
+void ask_settings(NamedRun& run, Settings& settings);
+
 /// Runs the named method with options from `settings`, all of which must be known then (nothing is
 /// refused here: the problem's own keys may be asked for before). max_iterations and tolerance of `run`
-/// hold the values in force afterwards.
+/// hold the values in force afterwards. Snapshots of `checkpoints` belong to this method and to all settings
+/// that have been asked for.
 template <class T>
 SolveResult minimize(Kokkos::DefaultExecutionSpace const& space,
                      AnyProblem<T, Kokkos::DefaultExecutionSpace> const& problem,
                      BilevelState<T, Kokkos::DefaultExecutionSpace>& state, NamedRun& run,
-                     Settings& settings, Observer const& observer = {});
+                     Settings& settings, Observer const& observer = {},
+                     Checkpoints const& checkpoints = {});
 
 }  // namespace minfold
 

@@ -3,6 +3,7 @@
 #define MINFOLD_DRIVERS_OUTER_STEP_HPP
 
 #include <minfold/drivers/problem.hpp>
+#include <minfold/drivers/state_archive.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -89,6 +90,12 @@ class OuterStep {
       if (!pending) break;
     }
     return result;
+  }
+
+  void archive(StateArchive& a) {
+    a("step", step_);
+    a("last_x", last_x_);
+    a("last_h", last_h_);
   }
 
  private:

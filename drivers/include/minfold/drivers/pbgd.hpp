@@ -166,6 +166,29 @@ class Pbgd final : public Method<T, E> {
             {"pl_lower_block", least.lower_block}};
   }
 
+  void archive(StateArchive& a, E const& space) override {
+    a.view(space, "w", w_);
+    a.view(space, "first_w", first_w_);
+    a("last_gamma", last_gamma_);
+    a("steps", step_);
+    a("values", value_);
+    for (std::size_t r = 0; r < records_.size(); ++r) {
+      auto const row = a.group("row_" + std::to_string(r));
+      records_[r].archive(a);
+    }
+    a("estimates_lengths", estimates_lengths_);
+    if (!estimates_lengths_) return;
+    auto const part = [&](char const* name, auto& probe) {
+      auto const in = a.group(name);
+      probe.archive(a, space);
+    };
+    part("upper_y", upper_y_);
+    part("lower_y", lower_y_);
+    part("lower_w", lower_w_);
+    part("hessian_y", hessian_y_);
+    part("hessian_w", hessian_w_);
+  }
+
  private:
   static PerRow negated(PerRow v) {
     for (double& e : v) e = -e;

@@ -2,6 +2,8 @@
 #ifndef MINFOLD_DRIVERS_PL_ESTIMATES_HPP
 #define MINFOLD_DRIVERS_PL_ESTIMATES_HPP
 
+#include <minfold/drivers/state_archive.hpp>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -60,6 +62,11 @@ class PlRecord {
       if (excess > rounding * l.unit) lower(found.lower_block, l.joint / (2 * excess));
     }
     return found;
+  }
+
+  void archive(StateArchive& a) {
+    a.bytes("points", points_);
+    a.bytes("loops", loops_);
   }
 
  private:

@@ -113,6 +113,15 @@ class QpFlow final : public Method<T, E> {
             {"mean_multiplier", mean.multiplier}};
   }
 
+  void archive(StateArchive& a, E const&) override {
+    a("multipliers", multipliers_);
+    a("sum_direction", sums_.direction);
+    a("sum_constraint_gradient", sums_.constraint_gradient);
+    a("sum_constraint", sums_.constraint);
+    a("sum_multiplier", sums_.multiplier);
+    a("steps", steps_);
+  }
+
  private:
   QpFlowOptions<T> options_;
   impl::StationarityConstraint<T, E> at_;

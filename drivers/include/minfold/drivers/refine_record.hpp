@@ -18,7 +18,13 @@ struct RefineRecord {
   T upper_x_norm = 0;                                           ///< ||grad_x f||
   T smallest_curvature = Kokkos::Experimental::quiet_NaN_v<T>;  ///< of Hess_S f, at the last step
   T largest_curvature = 0;                                      ///< largest |eigenvalue| met
+  int ambiguous = 0;  ///< steps in a row from points where the dimension of S was ambiguous
 };
+
+/// A point whose dimension of S stays ambiguous for so many steps has no tangent space to move along, and
+/// no certificate would follow. Fewer may be a passage: near a change of rank, or before the normal
+/// correction has come down to S.
+inline constexpr int ambiguous_steps = 8;
 
 /// Per target, what curvature and gradient of f along S can be: the yardstick of the tolerances.
 template <std::floating_point T>

@@ -45,6 +45,7 @@ struct SolveReport {
   std::string problem, method = "hgms", backend, precision;
   int threads = 0;
   std::uint64_t seed = 1;
+  nlohmann::ordered_json build;    ///< version, commit, libraries; null: not told
   nlohmann::ordered_json options;  ///< options_json() of the settings and what else was chosen
   std::vector<Iteration> iterations;
   SolveResult result;
@@ -58,12 +59,13 @@ struct SolveReport {
 nlohmann::ordered_json options_json(Settings const& settings);
 
 /// schema "minfold-solve-1":
-///   problem, method, backend, threads, precision, seed, options,
-///   iterations: [{iteration, upper, hypergradient_norm, directional_derivative, tied, step, verdict,
+///   problem, method, backend, threads, precision, seed, build, options,
+///   iterations: [{iteration, upper, hypergradient_norm, target, directional_derivative, tied, step, verdict,
 ///     lower_residual, distance_bound, kernel_dimension, kernel_dimension_min, gap,
 ///     tangential_residual, nondegeneracy, smallest_curvature, uniqueness_margin, solve_residual,
-///     leakage, candidates, rival, certified, uncertain, refused, gradients, hessian_products,
+///     leakage, candidates, rival, certified, uncertain, refused, values, gradients, hessian_products,
 ///     mixed_products, second_products, seconds, lower_gradient_norm, lower_gap, kkt_residual, penalty}]
+///     and reasons where there are any,
 ///     where counters and seconds are since the start of the solve; uniqueness_margin is null where
 ///     `rival` is false (no different point was found), gap where nothing is left of H (k = n),
 ///     nondegeneracy where k = 0 (an isolated point) or where it was not measured (a reason says so),

@@ -129,6 +129,11 @@ class Superquantile final : public Method<T, E> {
         });
   }
 
+  void archive(StateArchive& a, E const& space) override {
+    cloud_.archive(a, space);
+    a("values", values_);
+  }
+
  private:
   PerRow at(Oracle<T, E>& o, double sign) {
     o.copy(o.x, moved_);

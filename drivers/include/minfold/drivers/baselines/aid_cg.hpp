@@ -60,6 +60,8 @@ class AidCg final : public Method<T, E> {
     return s;
   }
 
+  void archive(StateArchive& a, E const&) override { a("inner_step", inner_); }
+
  private:
   AidCgOptions<T> options_;
   double inner_ = 0;

@@ -83,6 +83,8 @@ class Bome final : public Method<T, E> {
     return s;
   }
 
+  void archive(StateArchive& a, E const&) override { a("inner_step", inner_); }
+
  private:
   BomeOptions<T> options_;
   double inner_ = 0;

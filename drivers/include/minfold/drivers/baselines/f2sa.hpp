@@ -80,6 +80,12 @@ class F2sa final : public Method<T, E> {
     return s;
   }
 
+  void archive(StateArchive& a, E const& space) override {
+    a("inner_step", inner_);
+    a("lambda", lambda_);
+    a.view(space, "z", z_);
+  }
+
  private:
   F2saOptions<T> options_;
   double inner_ = 0, lambda_ = 1;

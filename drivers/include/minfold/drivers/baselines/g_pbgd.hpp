@@ -60,6 +60,9 @@ class GPbgd final : public Method<T, E> {
     return s;
   }
 
+  /// All of the state is x and y.
+  void archive(StateArchive&, E const&) override {}
+
  private:
   GPbgdOptions<T> options_;
   Vectors<T, E> fx_, px_, fy_, gy_, py_;

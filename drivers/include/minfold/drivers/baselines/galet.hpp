@@ -68,6 +68,12 @@ class Galet final : public Method<T, E> {
     return s;
   }
 
+  void archive(StateArchive& a, E const& space) override {
+    a("inner_step", inner_);
+    a("adjoint_step", adjoint_);
+    a.view(space, "w", w_);
+  }
+
  private:
   GaletOptions<T> options_;
   double inner_ = 0, adjoint_ = 0;

@@ -94,6 +94,13 @@ class Iaptt final : public Method<T, E> {
     return s;
   }
 
+  void archive(StateArchive& a, E const& space) override {
+    a("inner_step", inner_);
+    // The rest of the trajectory begins there.
+    auto const rows = path_.extent(0) / std::size_t(options_.inner_steps + 1);
+    a.view(space, "start", Kokkos::subview(path_, std::pair(std::size_t(0), rows), Kokkos::ALL));
+  }
+
  private:
   V point(Oracle<T, E> const& o, int k) const {
     return Kokkos::subview(path_, std::pair(k * o.targets(), (k + 1) * o.targets()), Kokkos::ALL);

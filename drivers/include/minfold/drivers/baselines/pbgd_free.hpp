@@ -57,6 +57,8 @@ class PbgdFree final : public Method<T, E> {
     return s;
   }
 
+  void archive(StateArchive& a, E const&) override { a("inner_step", inner_); }
+
  private:
   PbgdFreeOptions<T> options_;
   double inner_ = 0;

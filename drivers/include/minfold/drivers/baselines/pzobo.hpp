@@ -76,6 +76,8 @@ class Pzobo final : public Method<T, E> {
     return s;
   }
 
+  void archive(StateArchive& a, E const&) override { a("inner_step", inner_); }
+
  private:
   PzoboOptions<T> options_;
   double inner_ = 0;

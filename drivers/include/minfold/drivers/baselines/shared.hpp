@@ -126,6 +126,8 @@ class Batches {
     return {std::move(part), sampled};
   }
 
+  void archive(StateArchive& a) { a("draws", draws_); }
+
  private:
   int count_;
   std::uint64_t seed_;

@@ -64,6 +64,12 @@ class Soba final : public Method<T, E> {
     return s;
   }
 
+  void archive(StateArchive& a, E const& space) override {
+    a("inner_step", inner_);
+    a.view(space, "adjoint", v_);
+    batches_.archive(a);
+  }
+
  private:
   SobaOptions<T> options_;
   baseline::Batches<T, E> batches_;

@@ -71,6 +71,11 @@ class Stocbio final : public Method<T, E> {
     return s;
   }
 
+  void archive(StateArchive& a, E const&) override {
+    a("inner_step", inner_);
+    batches_.archive(a);
+  }
+
  private:
   StocbioOptions<T> options_;
   baseline::Batches<T, E> batches_;

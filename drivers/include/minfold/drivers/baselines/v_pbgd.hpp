@@ -69,6 +69,11 @@ class VPbgd final : public Method<T, E> {
     return s;
   }
 
+  void archive(StateArchive& a, E const& space) override {
+    a("inner_step", inner_);
+    a.view(space, "w", w_);
+  }
+
  private:
   VPbgdOptions<T> options_;
   double inner_ = 0;

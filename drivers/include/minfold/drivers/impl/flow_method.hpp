@@ -82,6 +82,11 @@ class FlowMethod : public Method<T, E> {
   /// out := v(at); sets at_, multiplier_ and residual_square_ for `at`.
   virtual void velocity(Oracle<T, E>& o, Joint const& at, Joint const& out) = 0;
 
+  void archive(StateArchive& a, E const&) override {
+    a("trial_steps", h_);
+    integrator_.archive(a);
+  }
+
  protected:
   virtual void reserve(Oracle<T, E>&) {}
 

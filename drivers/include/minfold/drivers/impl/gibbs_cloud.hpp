@@ -123,6 +123,12 @@ class GibbsCloud {
   }
   V samples() const { return points_; }
 
+  void archive(StateArchive& a, E const& space) {
+    a("drawn", drawn_);
+    a.view(space, "chains", chains_);
+    a.view(space, "langevin_steps", steps_);
+  }
+
   /// Public because nvcc does not allow extended lambdas in private members.
   static void spread(E const& space, V from, V to, int targets) {
     Kokkos::parallel_for(

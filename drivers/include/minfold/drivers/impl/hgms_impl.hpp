@@ -5,6 +5,7 @@
 #include <minfold/drivers/danskin.hpp>
 #include <minfold/drivers/hgms.hpp>
 #include <minfold/drivers/impl/certify.hpp>
+#include <minfold/drivers/impl/checkpoint_keeper.hpp>
 #include <minfold/drivers/impl/host_vectors.hpp>
 
 #include <cmath>
@@ -30,7 +31,7 @@ template <class T, ExecutionSpace E>
 class HgmsSolve {
  public:
   HgmsSolve(E const& space, AnyProblem<T, E> const& problem, BilevelState<T, E>& state,
-            HgmsOptions<T> const& options)
+            HgmsOptions<T> const& options, Checkpoints const& checkpoints)
       : space_(space),
         problem_(problem),
         state_(state),
@@ -41,16 +42,34 @@ class HgmsSolve {
         m_(problem.dim_x()),
         n_(problem.dim_y()),
         scales_(make_scalars<TargetScale<T>>(space, "minfold::hgms::scales", targets_)),
-        outer_(rows_, m_) {
+        outer_(rows_, m_),
+        keeper_(checkpoints, run_identity(problem, options.seed), space.concurrency()) {
     Kokkos::deep_copy(space_, scales_, TargetScale<T>{});
   }
 
   SolveResult run(Observer const& observer) {
-    problem_.project_upper(space_, state_.x);
-    x_ = to_doubles(space_, state_.x);
+    return keeper_.guard([&] { return iterate(observer); });
+  }
+
+ private:
+  SolveResult iterate(Observer const& observer) {
     SolveResult result;
+    int iteration = 0;
     double step = 0;
-    for (int iteration = 0;; ++iteration) {
+    if (keeper_.resumes()) {
+      iteration = result.iterations =
+          keeper_.load([&](StateArchive& a) { archive(a, result.last); });
+      if (stationary()) return finish(result, SolveOutcome::converged);
+      if (iteration >= options_.max_iterations)
+        return finish(result, SolveOutcome::iteration_limit);
+      step = advance();
+      if (step == 0) return finish(result, SolveOutcome::stalled);
+      ++iteration;
+    } else {
+      problem_.project_upper(space_, state_.x);
+      x_ = to_doubles(space_, state_.x);
+    }
+    for (;; ++iteration) {
       bool explore = iteration % std::max(options_.candidates.every, 1) == 0 ||
                      iteration >= options_.max_iterations;
       bool complete = evaluate(iteration, explore);
@@ -60,9 +79,12 @@ class HgmsSolve {
       result.iterations = iteration;
       result.last = line;
       store();
-      if (observer && !observer(line)) return finish(result, SolveOutcome::stopped);
-      if (!complete || !std::isfinite(line.upper) || !std::isfinite(line.hypergradient_norm))
-        return finish(result, SolveOutcome::failed);
+      bool const stopped = observer && !observer(line);
+      bool const well =
+          complete && std::isfinite(line.upper) && std::isfinite(line.hypergradient_norm);
+      if (well) keeper_.completed(iteration, [&](StateArchive& a) { archive(a, result.last); });
+      if (stopped) return finish(result, SolveOutcome::stopped);
+      if (!well) return finish(result, SolveOutcome::failed);
       if (stationary()) return finish(result, SolveOutcome::converged);
       if (iteration >= options_.max_iterations)
         return finish(result, SolveOutcome::iteration_limit);
@@ -71,7 +93,37 @@ class HgmsSolve {
     }
   }
 
- private:
+  /// The state at the end of an iteration, before the step to the next one.
+  void archive(StateArchive& a, Iteration& last) {
+    auto const in = a.group("hgms");
+    a.view(space_, "x", state_.x);
+    a.view(space_, "y", state_.y);
+    a.view(space_, "hypergradient", state_.hypergradient);
+    a.rows("certificates", state_.certificates);
+    a.row("last", last);
+    a("x_in_double", x_);
+    a("h", h_);
+    a("descent", descent_);
+    a("reference", reference_);
+    a("accuracy", accuracy_);
+    a("value_noise", certified_.value_noise);
+    a.view(space_, "scales", scales_);
+    problem_.archive(a);
+    {
+      auto const part = a.group("selection");
+      selection_.archive(a, space_);
+    }
+    {
+      auto const part = a.group("outer_step");
+      outer_.archive(a);
+    }
+    {
+      auto const part = a.group("tangent_memory");
+      memory_.archive(a, space_);
+    }
+    if (a.loads()) seconds_before_ = last.seconds;
+  }
+
   /// Selection, hypergradient and certificate at x_. False when some target has no point on S.
   bool evaluate(int iteration, bool explore) {
     select_all(iteration, explore);
@@ -95,7 +147,7 @@ class HgmsSolve {
     line.directional_derivative = slope_;
     line.certificate = aggregate(state_.certificates);
     line.counters = problem_.counters();
-    line.seconds = timer_.seconds();
+    line.seconds = seconds_before_ + timer_.seconds();
     return line;
   }
 
@@ -326,7 +378,9 @@ class HgmsSolve {
   double slope_ = 0;                     ///< F'(x; -descent / ||descent||)
   int tied_ = 0;
   TangentMemory<T, E> memory_;
+  CheckpointKeeper keeper_;
   Kokkos::Timer timer_;
+  double seconds_before_ = 0;  ///< of the run that is resumed
 };
 
 }  // namespace minfold::impl
@@ -336,7 +390,7 @@ namespace minfold {
 template <class T, ExecutionSpace E>
 SolveResult minimize_hgms(E const& space, AnyProblem<T, E> const& problem,
                           BilevelState<T, E>& state, HgmsOptions<T> const& options,
-                          Observer const& observer) {
+                          Observer const& observer, Checkpoints const& checkpoints) {
   MINFOLD_REQUIRE(options.max_iterations >= 0, "minimize_hgms: max_iterations is ",
                   options.max_iterations);
   MINFOLD_REQUIRE(options.tolerance > T(0), "minimize_hgms: tolerance is ", options.tolerance,
@@ -348,7 +402,7 @@ SolveResult minimize_hgms(E const& space, AnyProblem<T, E> const& problem,
   MINFOLD_REQUIRE(problem.batch_size() > 0 && problem.dim_x() > 0 && problem.dim_y() > 0,
                   "minimize_hgms: the problem has ", problem.batch_size(), " targets, dim_x ",
                   problem.dim_x(), ", dim_y ", problem.dim_y(), ", all must be positive");
-  return impl::HgmsSolve<T, E>(space, problem, state, options).run(observer);
+  return impl::HgmsSolve<T, E>(space, problem, state, options, checkpoints).run(observer);
 }
 
 }  // namespace minfold

@@ -2,6 +2,7 @@
 #ifndef MINFOLD_DRIVERS_IMPL_METHOD_IMPL_HPP
 #define MINFOLD_DRIVERS_IMPL_METHOD_IMPL_HPP
 
+#include <minfold/drivers/impl/checkpoint_keeper.hpp>
 #include <minfold/drivers/method.hpp>
 
 #include <algorithm>
@@ -14,7 +15,7 @@ template <class T, ExecutionSpace E>
 class MethodRun {
  public:
   MethodRun(E const& space, AnyProblem<T, E> const& problem, BilevelState<T, E>& state,
-            RunOptions<T> const& options)
+            RunOptions<T> const& options, Checkpoints const& checkpoints)
       : space_(space),
         problem_(problem),
         counted_(problem),
@@ -23,16 +24,39 @@ class MethodRun {
         options_(options),
         oracle_(space, counted_, state.x, state.y),
         watcher_(space, uncounted_, state.x, state.y),
-        gradient_(watcher_.like_y("gradient")) {}
+        gradient_(watcher_.like_y("gradient")),
+        keeper_(checkpoints, run_identity(problem, options.seed), space.concurrency()) {}
 
   SolveResult run(Method<T, E>& method, Observer const& observer) {
-    start(method);
+    auto result = keeper_.guard([&] { return iterate(method, observer); });
+    if (options_.assess && state_.warm)
+      assess(result);
+    else if (state_.warm)
+      estimate(result, method);
+    return result;
+  }
+
+ private:
+  SolveResult iterate(Method<T, E>& method, Observer const& observer) {
     SolveResult result;
-    method.begin(oracle_);
     MethodStep last;
     last.stationarity = last.scale = Iteration::unknown;
+    int resumed = -1;
+    if (keeper_.resumes()) {
+      // Twice: begin() wants a point, and what it does is replaced.
+      auto const load = [&] {
+        return keeper_.load([&](StateArchive& a) { archive_run(a, result.last, last); });
+      };
+      load();
+      method.begin(oracle_);
+      resumed = load();
+      keeper_.load([&](StateArchive& a) { archive_method(a, method); });
+    } else {
+      start(method);
+      method.begin(oracle_);
+    }
     int const total = options_.max_iterations;
-    for (int k = 0;; ++k) {
+    for (int k = std::max(resumed, 0);; ++k) {
       bool const finite = k == 0 || std::isfinite(last.stationarity);
       // Without a scale there is no unit yet: soba starts with an adjoint of 0, and where f does not depend
       // on x all terms of its first direction are 0.
@@ -40,7 +64,9 @@ class MethodRun {
                         last.stationarity <= double(options_.tolerance) * scale_;
       bool const ends = !finite || done || k >= total;
       bool stopped = false;
-      if (ends || k % options_.record_every == 0) {
+      if (k == resumed) {
+        // Seen before; result.last is its record.
+      } else if (ends || k % options_.record_every == 0) {
         result.last = describe(k, last);
         stopped = observer && !observer(result.last);
       }
@@ -49,6 +75,11 @@ class MethodRun {
                        : done                                       ? SolveOutcome::converged
                        : stopped                                    ? SolveOutcome::stopped
                                                                     : SolveOutcome::iteration_limit;
+      if (k != resumed && result.outcome != SolveOutcome::failed)
+        keeper_.completed(k, [&](StateArchive& a) {
+          archive_run(a, result.last, last);
+          archive_method(a, method);
+        });
       if (ends || stopped || result.outcome == SolveOutcome::failed) break;
       {
         typename CountedProblem<T, E>::Scope const scope(counted_, space_, Stage::differentiate);
@@ -58,14 +89,29 @@ class MethodRun {
     }
     result.findings = method.findings();
     state_.warm = result.outcome != SolveOutcome::failed;
-    if (options_.assess && state_.warm)
-      assess(result);
-    else if (state_.warm)
-      estimate(result, method);
     return result;
   }
 
- private:
+  /// The state between two steps.
+  void archive_run(StateArchive& a, Iteration& record, MethodStep& last) {
+    auto const in = a.group("loop");
+    a.view(space_, "x", state_.x);
+    a.view(space_, "y", state_.y);
+    a.row("record", record);
+    a.row("last", last);
+    a("scale", scale_);
+    counted_.archive(a);
+    double seconds = seconds_before_ + timer_.seconds();
+    a("seconds", seconds);
+    if (!a.loads()) return;
+    seconds_before_ = seconds;
+    timer_.reset();
+  }
+  void archive_method(StateArchive& a, Method<T, E>& method) {
+    auto const in = a.group("method");
+    method.archive(a, space_);
+  }
+
   void start(Method<T, E> const& method) {
     problem_.project_upper(space_, state_.x);
     if (!state_.warm)
@@ -91,7 +137,7 @@ class MethodRun {
     line.kkt_residual = last.kkt_residual;
     line.penalty = last.penalty;
     line.counters = counted_.counters();
-    line.seconds = timer_.seconds();
+    line.seconds = seconds_before_ + timer_.seconds();
     return line;
   }
 
@@ -148,7 +194,9 @@ class MethodRun {
   Oracle<T, E> oracle_, watcher_;
   Vectors<T, E> gradient_;
   double scale_ = 0;
+  CheckpointKeeper keeper_;
   Kokkos::Timer timer_;
+  double seconds_before_ = 0;  ///< of the run that is resumed
 };
 
 }  // namespace minfold::impl
@@ -157,8 +205,8 @@ namespace minfold {
 
 template <class T, ExecutionSpace E>
 SolveResult run_method(E const& space, AnyProblem<T, E> const& problem, BilevelState<T, E>& state,
-                       Method<T, E>& method, RunOptions<T> const& options,
-                       Observer const& observer) {
+                       Method<T, E>& method, RunOptions<T> const& options, Observer const& observer,
+                       Checkpoints const& checkpoints) {
   MINFOLD_REQUIRE(options.max_iterations >= 0, "run_method: max_iterations is ",
                   options.max_iterations);
   MINFOLD_REQUIRE(options.record_every >= 1, "run_method: record_every is ", options.record_every,
@@ -166,7 +214,7 @@ SolveResult run_method(E const& space, AnyProblem<T, E> const& problem, BilevelS
   MINFOLD_REQUIRE(problem.batch_size() > 0 && problem.dim_x() > 0 && problem.dim_y() > 0,
                   "run_method: the problem has ", problem.batch_size(), " targets, dim_x ",
                   problem.dim_x(), ", dim_y ", problem.dim_y(), ", all must be positive");
-  return impl::MethodRun<T, E>(space, problem, state, options).run(method, observer);
+  return impl::MethodRun<T, E>(space, problem, state, options, checkpoints).run(method, observer);
 }
 
 }  // namespace minfold

@@ -123,11 +123,11 @@ Tangent<T, E> tangent_of_gradient(E const& space, LowerHessian<T, E> const& h,
     }
   }
   auto const tangent = remembered_tangent_space(space, h, options.tangent, memory);
-  bool const exact = tangent.representation == Representation::implicit;
-  solve(tangent, exact ? default_tolerance<T> : loose);
+  bool const implicit = !has_vectors(tangent.representation);
+  solve(tangent, implicit ? default_tolerance<T> : loose);
   Tangent<T, E> found{tangent, {}};
   // Small problems need none: their Newton steps are dense and their tangent spaces cheap.
-  if (exact || tangent.products >= std::int64_t(worth_remembering) * h.batch_size())
+  if (!implicit && tangent.products >= std::int64_t(worth_remembering) * h.batch_size())
     found.projector = tangent_projector(space, tangent, h.batch_size(), h.dim());
   remember(space, tangent, found.projector, memory);
   return found;
@@ -174,7 +174,7 @@ void refine_working(E const& space, AnyProblem<T, E> const& problem, Vectors<T c
     measure_gradient(space, w, tangent.records, records, scales, n);
     int const k = largest_dimension(space, tangent.records);
     bool const newton = options.newton && problem.has_second_order();
-    bool const implicit = tangent.representation == Representation::implicit;
+    bool const implicit = !has_vectors(tangent.representation);
     bool const may_form = k <= options.newton_order;
     // An implicit tangent space has no matrix, and a CG whose every step projects by a solve is not worth it.
     bool const truncated =

@@ -101,6 +101,11 @@ class RungeKutta {
       o.axpby(taken, fine_, kept, z);
     }
   }
+  void archive(StateArchive& a) {
+    a("steps", steps);
+    a("rejected", rejected);
+    a("forced", forced);
+  }
   long steps = 0, rejected = 0, forced = 0;  ///< of all rows, since begin
 
  private:

@@ -5,6 +5,7 @@
 #include <minfold/drivers/candidates.hpp>
 #include <minfold/drivers/counted_problem.hpp>
 #include <minfold/drivers/select.hpp>
+#include <minfold/drivers/state_archive.hpp>
 
 #include <vector>
 
@@ -20,6 +21,14 @@ struct Selection {
   bool complete = false;  ///< every target has a best
 
   double value(int target) const { return double(chosen[target].value); }
+
+  void archive(StateArchive& a, E const& space) {
+    a.sized_view(space, "y", y);
+    a.bytes("chosen", chosen);
+    a.bytes("lower", lower);
+    a("any_rival", any_rival);
+    a("complete", complete);
+  }
 };
 
 /// Lower solve, refinement and selection of all candidates in y (moved in place) at x.

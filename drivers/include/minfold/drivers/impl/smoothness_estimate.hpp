@@ -55,6 +55,11 @@ class CurvatureProbe {
       o.axpby(scale, image_, keep, direction_);
     }
   }
+  void archive(StateArchive& a, E const& space) {
+    a("norms", norms);
+    a.view(space, "direction_x", direction_.x);
+    a.view(space, "direction_y", direction_.y);
+  }
   PerRow norms;
 
   /// Public because nvcc does not allow extended lambdas in private members.
@@ -109,6 +114,10 @@ class HessianProbe {
       }
       o.axpby(scale, image_, keep, direction_);
     }
+  }
+  void archive(StateArchive& a, E const& space) {
+    a("norms", norms);
+    a.view(space, "direction", direction_);
   }
   PerRow norms;
 

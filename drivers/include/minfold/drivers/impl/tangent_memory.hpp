@@ -3,6 +3,7 @@
 #define MINFOLD_DRIVERS_IMPL_TANGENT_MEMORY_HPP
 
 #include <minfold/drivers/impl/tangent_projector.hpp>
+#include <minfold/drivers/state_archive.hpp>
 #include <minfold/kernels/pinv_pcg.hpp>
 
 namespace minfold {
@@ -17,6 +18,31 @@ struct TangentMemory {
   bool filled = false;
   TangentSpace<T, E> tangent;
   impl::TangentProjector<T, E> projector;
+
+  void archive(StateArchive& a, E const& space) {
+    a("known", known);
+    a("dense", dense);
+    a("filled", filled);
+    if (!filled) return;  // what is there then is not looked at
+    auto& t = tangent;
+    a("representation", t.representation);
+    a.sized_view(space, "spectral/vectors", t.spectral.vectors);
+    a.sized_view(space, "spectral/values", t.spectral.values);
+    a.sized_view(space, "spectral/first", t.spectral.first);
+    a.sized_view(space, "spectral/records", t.spectral.records);
+    a.sized_view(space, "basis/vectors", t.basis.vectors);
+    a.sized_view(space, "basis/dimension", t.basis.dimension);
+    a.sized_view(space, "values", t.values);
+    a.sized_view(space, "records", t.records);
+    a("products", t.products);
+    a("minimum_gap", t.minimum_gap);
+    a("projector/complement", projector.complement);
+    a.sized_view(space, "projector/rows", projector.rows);
+    if (a.loads())  // scratch
+      projector.coefficients =
+          make_blocks<T>(space, "minfold::tangent_memory::coefficients",
+                         int(projector.rows.extent(0)), 1, int(projector.rows.extent(1)));
+  }
 };
 
 /// The tangent space at y. The representation that the automatic choice found is asked for first, so that
@@ -53,8 +79,7 @@ void remember(E const& space, TangentSpace<T, E> const& tangent,
               TangentProjector<T, E> const& projector, TangentMemory<T, E>& memory) {
   int const items = int(tangent.records.extent(0));
   auto const s = summarize(space, tangent.records);
-  memory.filled = projector.representation != Representation::implicit &&
-                  s[Outcome::converged] == items &&
+  memory.filled = has_vectors(tangent.representation) && s[Outcome::converged] == items &&
                   tangent.products >= std::int64_t(worth_remembering) * items;
   memory.tangent = memory.filled ? tangent : TangentSpace<T, E>{};
   memory.projector = memory.filled ? projector : TangentProjector<T, E>{};
@@ -183,7 +208,7 @@ bool still_tangent(E const& space, LowerHessian<T, E> const& h, TangentMemory<T,
   auto const u = make_vectors<T>(space, "minfold::tangent_memory::probe", items, n);
   auto const image = make_vectors<T>(space, "minfold::tangent_memory::image", items, n);
   fill_sketch(space, as_block(u), 1, Stream::probe, 3, {});
-  memory.projector(space, h, u);
+  memory.projector(space, u);
   h.apply(space, Blocks<T const, E>(u.data(), items, 1, n),
           Blocks<T, E>(image.data(), items, 1, n));
   auto const records = memory.tangent.records;

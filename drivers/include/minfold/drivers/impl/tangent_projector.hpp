@@ -22,25 +22,21 @@ int smallest_dimension(E const& space, Scalars<KernelRecord<T>, E> const& record
   return std::min(smallest, n);
 }
 
+/// Whether projections are products with vectors, and not solves.
+inline bool has_vectors(Representation r) {
+  return r != Representation::implicit && r != Representation::automatic;
+}
+
 /// P_ker for vectors (items, 1, n), in place, through what the tangent space holds: the shorter of kernel
-/// and range where both are there. With `implicit` every projection is a solve.
+/// and range where both are there.
 template <class T, ExecutionSpace E>
 struct TangentProjector {
-  Representation representation = Representation::implicit;
-  bool complement = false;       ///< rows span range H: P = I - R^T R; else ker H: P = Q^T Q
-  Blocks<T, E> rows;             ///< (items, width, n), zero beyond what an item has
-  Blocks<T, E> coefficients;     ///< (items, 1, width)
-  Vectors<T, E> copy, solution;  ///< implicit
-  Scalars<SolveRecord<T>, E> solves;
+  bool complement = false;    ///< rows span range H: P = I - R^T R; else ker H: P = Q^T Q
+  Blocks<T, E> rows;          ///< (items, width, n), zero beyond what an item has
+  Blocks<T, E> coefficients;  ///< (items, 1, width)
 
-  void operator()(E const& space, LowerHessian<T, E> const& h, Vectors<T, E> const& v) const {
+  void operator()(E const& space, Vectors<T, E> const& v) const {
     auto const block = as_block(v);
-    if (representation == Representation::implicit) {
-      Kokkos::deep_copy(space, copy, v);
-      pinv_cgls(space, h, as_block(Vectors<T const, E>(copy)), as_block(solution), block, solves,
-                {.relative_tolerance = default_tolerance<T>});
-      return;
-    }
     // The complement twice: the second pass removes what rounding left of the first.
     for (int pass = 0; pass < (complement ? 2 : 1); ++pass) {
       batched_gemm(space, Transpose::no, Transpose::yes, T(1), block, rows, T(0), coefficients);
@@ -50,20 +46,11 @@ struct TangentProjector {
   }
 };
 
-/// Waits for the dimensions.
+/// Requires has_vectors(t.representation). Waits for the dimensions.
 template <class T, ExecutionSpace E>
 TangentProjector<T, E> tangent_projector(E const& space, TangentSpace<T, E> const& t, int items,
                                          int n) {
   TangentProjector<T, E> p;
-  p.representation = t.representation;
-  if (t.representation == Representation::implicit ||
-      t.representation == Representation::automatic) {
-    p.representation = Representation::implicit;
-    p.copy = make_vectors<T>(space, "minfold::tangent_projector::copy", items, n);
-    p.solution = make_vectors<T>(space, "minfold::tangent_projector::solution", items, n);
-    p.solves = make_scalars<SolveRecord<T>>(space, "minfold::tangent_projector::solves", items);
-    return p;
-  }
   int const k = std::max(largest_dimension(space, t.records), 0);
   int const rank = n - smallest_dimension(space, t.records, n);
   p.complement = t.representation == Representation::range_basis ||
@@ -119,12 +106,12 @@ struct LagrangianProduct {
         third(vectors("minfold::lagrangian::third")) {}
 
   void operator()() const {
-    if (symmetric) project(space, LowerHessian<T, E>{problem, x, y}, operand);
+    if (symmetric) project(space, operand);
     Vectors<T const, E> const in = operand;
     problem->upper_hessian(space, x, y, block_of(in), block_of(image));
     problem->third_product(space, x, y, lambda, block_of(in), block_of(third));
     subtract_third();
-    project(space, LowerHessian<T, E>{problem, x, y}, image);
+    project(space, image);
   }
 
   // Public because nvcc does not allow extended lambdas in private members.

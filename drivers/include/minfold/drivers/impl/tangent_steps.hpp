@@ -84,6 +84,10 @@ void measure_gradient(E const& space, RefineWork<T, E> const& w,
           // Stationary for g but no minimizer: not a point of S.
           else if (kernels(item).outcome == Outcome::indefinite_operator)
             r.outcome = Outcome::indefinite_operator;
+          else if (kernels(item).outcome != Outcome::ambiguous_rank)
+            r.ambiguous = 0;
+          else if (++r.ambiguous >= ambiguous_steps)
+            r.outcome = Outcome::ambiguous_rank;
         });
       });
   // Serial over the candidates of a target: a maximum, so the order does not matter.

@@ -36,8 +36,7 @@ LanczosStep<T, E> run_lanczos(E const& space, LagrangianProduct<T, E> const& pro
       near,
       saddle};
   fill_sketch(space, as_block(product.operand), 1, Stream::probe, 2, {});
-  product.project(space, LowerHessian<T, E>{product.problem, product.x, product.y},
-                  product.operand);
+  product.project(space, product.operand);
   auto symmetric = product;
   symmetric.symmetric = true;
   run_bulk(space, step, as_block(product.operand), symmetric);
@@ -50,8 +49,8 @@ KOKKOS_INLINE_FUNCTION T newton_forcing(T relative) {
   return Kokkos::min(T(0.1), relative);
 }
 
-/// Newton directions by CG, escape at saddles by Lanczos. Fills searches. k: the largest dimension, or n
-/// where it is not known. Costs two second-order products an iteration of CG and of Lanczos. Waits. With
+/// Newton directions by CG, escape at saddles by Lanczos. Fills searches. k: the largest dimension.
+/// Costs two second-order products an iteration of CG and of Lanczos. Waits. With
 /// `may_form` CG ends at as many iterations as the formed Hessian has columns; true if that has happened.
 template <class T, ExecutionSpace E>
 bool truncated_directions(E const& space, LagrangianProduct<T, E> const& product,
@@ -61,7 +60,6 @@ bool truncated_directions(E const& space, LagrangianProduct<T, E> const& product
                           bool may_form) {
   int const items = int(records.extent(0)), n = int(w.gradient.extent(1)),
             targets = int(scales.extent(0));
-  bool const unknown = product.project.representation == Representation::implicit;
   auto const cg = make_scalars<NewtonCgState<T>>(space, "minfold::refine::newton_cg", items);
   auto const lanczos = make_scalars<LanczosState<T>>(space, "minfold::refine::lanczos", items);
   NewtonCgStep<T, E> const step{w.direction, w.residual, product.operand, product.image, cg, n};
@@ -76,10 +74,10 @@ bool truncated_directions(E const& space, LagrangianProduct<T, E> const& product
           auto const& t = scales(item % targets);
           T const curvature = Kokkos::max(r.largest_curvature, t.curvature);
           T const scale = Kokkos::max(t.gradient, curvature * length);
-          bool const usable = unknown || decided(kernels(item));
+          bool const usable = decided(kernels(item));
           s.scale = l.scale = curvature;
           s.rr = r.gradient_norm * r.gradient_norm;
-          int const dimension = unknown ? n : kernels(item).dimension;
+          int const dimension = kernels(item).dimension;
           // Rounding costs CG its end after k steps.
           s.limit = may_form ? Kokkos::max(dimension, 1) : 4 * dimension + 100;
           T const relative = scale > T(0) ? r.gradient_norm / scale : T(1);
@@ -88,7 +86,7 @@ bool truncated_directions(E const& space, LagrangianProduct<T, E> const& product
           bool const small = r.gradient_norm <= tolerance * scale;
           s.running = usable && !small;
           l.running = usable && small;
-          l.limit = Kokkos::min(unknown ? n : kernels(item).dimension, lanczos_steps);
+          l.limit = Kokkos::min(dimension, lanczos_steps);
         }
         team_for(team, n, [&](int i) { w.residual(item, i) = -w.tangential(item, i); });
         Kokkos::single(Kokkos::PerTeam(team), [&] {
@@ -135,8 +133,7 @@ bool truncated_directions(E const& space, LagrangianProduct<T, E> const& product
           bool const probed = end.steps > 0;
           bool const saddle = probed && end.ritz < T(-1e-4) * curvature;
           r.smallest_curvature = probed ? end.ritz : Kokkos::Experimental::quiet_NaN_v<T>;
-          if (small && (probed || !(unknown || decided(kernels(item))) || end.limit == 0) &&
-              !saddle) {
+          if (small && (probed || !decided(kernels(item)) || end.limit == 0) && !saddle) {
             r.outcome = Outcome::converged;
           } else {
             T slope = T(0);

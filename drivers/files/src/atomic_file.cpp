@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "atomic_file.hpp"
-
 #include <minfold/core/require.hpp>
+#include <minfold/files/atomic_file.hpp>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -12,7 +11,7 @@
 #include <cstring>
 #include <filesystem>
 
-namespace minfold::cli {
+namespace minfold {
 namespace {
 
 /// A file that is there only while this object is, unless it was renamed.
@@ -106,4 +105,4 @@ void write_whole_file(std::string const& path, std::string const& content) {
                   std::strerror(errno));
 }
 
-}  // namespace minfold::cli
+}  // namespace minfold

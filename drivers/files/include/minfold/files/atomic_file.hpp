@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef MINFOLD_CLI_ATOMIC_FILE_HPP
-#define MINFOLD_CLI_ATOMIC_FILE_HPP
+#ifndef MINFOLD_FILES_ATOMIC_FILE_HPP
+#define MINFOLD_FILES_ATOMIC_FILE_HPP
 
 #include <string>
 
-namespace minfold::cli {
+namespace minfold {
 
 /// Says early whether a file could be written, before hours of work depend on it. Leaves nothing.
 ///
@@ -15,6 +15,6 @@ void require_writable(std::string const& path);
 /// under another name, then renamed over it.
 void write_whole_file(std::string const& path, std::string const& content);
 
-}  // namespace minfold::cli
+}  // namespace minfold
 
 #endif
