@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "build_facts.hpp"
 #include "matrix_records.hpp"
 
 #include <minfold/core/version.hpp>
+
+#include "build_facts.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -116,7 +117,7 @@ WorstSolve worst_solve(MatrixResult const& r, std::size_t item) {
 Json records_json(MatrixResult const& r) {
   Json json = {{"schema", "minfold-" + r.command + "-1"},
                {"version", version},
-      {"commit", build_commit},
+               {"commit", build_commit},
                {"commit", build_commit},
                {"file", r.request.file},
                {"rhs", nullptr},

@@ -39,7 +39,8 @@ class Cosines : public minfold::AnyProblem<double, Space> {
           double const scale = 1 + double(i) / rows;
           a_(i, j) = scale * Kokkos::sqrt(2.0 / n_) * Kokkos::cos(pi * (j + 0.5) * (i + 1) / n_);
           if (j == 0) s_(i) = scale;
-          if (i == 0) c_(j) = 1 + Kokkos::cos(pi * (j + 0.5) / n_);  // 1 has no part in the rows of Q
+          if (i == 0)
+            c_(j) = 1 + Kokkos::cos(pi * (j + 0.5) / n_);  // 1 has no part in the rows of Q
         });
   }
 

@@ -81,7 +81,8 @@ void judge(ItemCertificate& c, Evidence const& e, CertificateOptions const& o) {
                          c.distance_bound / e.length, o.distance));
     if (e.flat)
       object(Verdict::uncertain,
-             "rank: the lower Hessian is zero, and nothing tells a manifold of minimizers from a minimum "
+             "rank: the lower Hessian is zero, and nothing tells a manifold of minimizers from a "
+             "minimum "
              "of higher order");
     if (!e.dimension_known)
       object(Verdict::uncertain, "rank: the kernel dimension was not determined");
