@@ -27,13 +27,18 @@ if(EXISTS "${PROJECT_SOURCE_DIR}/drivers/data")
 endif()
 install(EXPORT minfoldTargets NAMESPACE minfold:: DESTINATION "${config_dir}")
 
+include(cmake/vector_width.cmake)
+minfold_vector_width(minfold_width)
 configure_package_config_file(cmake/minfoldConfig.cmake.in minfoldConfig.cmake
   INSTALL_DESTINATION "${config_dir}")
 write_basic_package_version_file(minfoldConfigVersion.cmake COMPATIBILITY SameMajorVersion)
 install(FILES
   "${PROJECT_BINARY_DIR}/minfoldConfig.cmake"
   "${PROJECT_BINARY_DIR}/minfoldConfigVersion.cmake"
+  cmake/vector_width.cmake
   cmake/find/FindCBLAS.cmake
   cmake/find/FindLAPACKE.cmake
   cmake/find/FindRandom123.cmake
   DESTINATION "${config_dir}")
+
+include(cmake/pkgconfig.cmake)

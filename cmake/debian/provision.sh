@@ -162,6 +162,11 @@ for link in gawk:awk gcc:cc g++:c++; do
     ln -s "${link%:*}" "$root_new/usr/bin/${link#*:}"
   fi
 done
+# The bundle of certificates, without which pip does not start.
+if [ -d "$root_new/usr/share/ca-certificates/mozilla" ]; then
+  mkdir -p "$root_new/etc/ssl/certs"
+  cat "$root_new"/usr/share/ca-certificates/mozilla/*.crt >"$root_new/etc/ssl/certs/ca-certificates.crt"
+fi
 # Nothing reads these.
 rm -rf "$root_new/usr/share/locale" "$root_new/usr/share/man"
 # BLAS and LAPACK: the OpenMP build of OpenBLAS. The pthread build would run threads of its own

@@ -4,6 +4,7 @@
 
 #include "commands.hpp"
 #include "config_use.hpp"
+#include "matrix_request.hpp"
 #include "runtime.hpp"
 #include "terminal.hpp"
 #include "waiting.hpp"
@@ -214,6 +215,7 @@ int run(int argc, char** argv) {
   doctor->add_flag("--json", as_json, "as JSON");
   for (auto* const command : {list, solve, resume, show_config, check, demo, report, doctor})
     command->footer(footer);
+  MatrixCommands const matrices(app);
 
   try {
     std::reverse(rest.begin(), rest.end());  // CLI11 takes a vector from its back
@@ -259,6 +261,7 @@ int run(int argc, char** argv) {
     if (check->parsed()) return run_check(request, points);
     if (demo->parsed()) return run_demo(request);
     if (resume->parsed()) return run_resume(checkpoint, request);
+    if (matrices.parsed()) return matrices.run();
     return run_solve(request);
   } catch (std::invalid_argument const& error) {
     throw std::invalid_argument(in_terms_of_the_file(request, error.what()));

@@ -79,6 +79,11 @@ void judge(ItemCertificate& c, Evidence const& e, CertificateOptions const& o) {
              fmt::format("accuracy: S(x) may be {:.1e} lengths away (allowed {:.1e}), the lower "
                          "Hessian is ill-conditioned",
                          c.distance_bound / e.length, o.distance));
+    if (e.flat)
+      object(Verdict::uncertain,
+             "rank: the lower Hessian is zero, and nothing tells a manifold of minimizers from a "
+             "minimum "
+             "of higher order");
     if (!e.dimension_known)
       object(Verdict::uncertain, "rank: the kernel dimension was not determined");
     if (!e.solve_converged || !(c.solve_residual <= o.solve_residual))

@@ -47,7 +47,7 @@ void CheckpointKeeper::completed(int iteration, std::function<void(StateArchive&
   visit(archive);
   last_ = std::move(next);
   fresh_ = true;
-  bool const by_count = policy_.every > 0 && iteration > 0 && iteration % policy_.every == 0;
+  bool const by_count = policy_.every > 0 && iteration % policy_.every == 0;
   bool const by_time = policy_.seconds > 0 && since_.seconds() >= policy_.seconds;
   if (by_count || by_time) deliver();
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <minfold/core/runtime.hpp>
 #include <minfold/core/version.hpp>
 
 #include "plain_support.hpp"
@@ -7,6 +8,7 @@
 #include <cstring>
 #include <memory>
 #include <mutex>
+#include <utility>
 
 namespace minfold::impl::plain {
 
@@ -21,14 +23,15 @@ static_assert(outcome_count == 8 && int(Outcome::not_run) == MINFOLD_OUTCOME_NOT
 
 namespace {
 
-struct Runtime {
+struct Shared {
   std::mutex mutex;
   std::atomic<int> users = 0;  ///< minfold_initialize minus minfold_finalize
-  bool owner = false;          ///< Kokkos was started here
+  /// While there are users. Who forgets minfold_finalize has no Kokkos ended by a static destructor.
+  minfold::Runtime* kokkos = nullptr;
   std::atomic<int> contexts = 0;
 };
-Runtime& runtime() {
-  static Runtime instance;
+Shared& runtime() {
+  static Shared instance;
   return instance;
 }
 
@@ -118,17 +121,15 @@ minfold_status minfold_initialize(std::int32_t threads, std::int32_t device) {
                     ", must be the number of a GPU, or -1 for the default");
     auto& r = runtime();
     std::lock_guard const lock(r.mutex);
-    if (!Kokkos::is_initialized()) {
-      if (Kokkos::is_finalized())
-        throw Failure(
-            MINFOLD_NOT_INITIALIZED,
-            "minfold_initialize: Kokkos has ended and cannot start again in this process");
+    if (!Kokkos::is_initialized() && Kokkos::is_finalized())
+      throw Failure(MINFOLD_NOT_INITIALIZED,
+                    "minfold_initialize: Kokkos has ended and cannot start again in this process");
+    if (!r.kokkos) {
       // Its warnings are about binding of threads, which is the business of the process, not ours.
       auto settings = Kokkos::InitializationSettings().set_disable_warnings(true);
       if (threads > 0) settings.set_num_threads(threads);
       if (device >= 0) settings.set_device_id(device);
-      Kokkos::initialize(settings);
-      r.owner = true;
+      r.kokkos = new minfold::Runtime(settings);
     }
     ++r.users;
     return MINFOLD_OK;
@@ -143,10 +144,7 @@ minfold_status minfold_finalize(void) {
       throw Failure(MINFOLD_NOT_INITIALIZED, "minfold_finalize: there was no minfold_initialize");
     MINFOLD_REQUIRE(r.users > 1 || r.contexts == 0, "minfold_finalize: ", r.contexts.load(),
                     " contexts are alive; destroy them first");
-    if (--r.users == 0 && r.owner) {
-      r.owner = false;
-      if (Kokkos::is_initialized()) Kokkos::finalize();
-    }
+    if (--r.users == 0) delete std::exchange(r.kokkos, nullptr);
     return MINFOLD_OK;
   });
 }

@@ -9,4 +9,5 @@ python3 "$support/kill_and_resume.py" 25 3 killed.ckpt 50 line --method v-pbgd \
 python3 "$support/kill_and_resume.py" 15 4 killed.ckpt 1 redundant-arm --set targets=20 \
   --set candidates=4 || fail "killed hgms"
 python3 "$support/kill_and_resume.py" 10 5 killed.ckpt 5 hyper-cleaning --method hgms-minibatch \
-  --set train=50 --set validation=50 --set batch=20 --max-iterations 100 || fail "killed hgms-minibatch"
+  --set loss=squared --set pool=4 --set train=24 --set validation=12 --set batch=6 \
+  --set assess=false --max-iterations 200 || fail "killed hgms-minibatch"

@@ -14,6 +14,7 @@ using minfold::ElementType;
 using minfold::Hdf5Content;
 using minfold::read_hdf5;
 using minfold::read_hdf5_file;
+using minfold::TextArray;
 using minfold::test::Folder;
 using minfold::test::refuses;
 using minfold::test::refuses_with;
@@ -53,7 +54,7 @@ TEST_CASE("what hdf5_bytes writes is read again") {
       {"basis", Array{ElementType::float32, {2, 1, 2}, {1, -2, 0.5, NAN}}},
       {"records/dimension", Array{ElementType::int64, {2}, {7, -8}}},
       {"records/deep/gap", Array{ElementType::float64, {}, {1e-300}}},
-      {"records/outcome", std::vector<std::string>{"converged", "not_run"}},
+      {"records/outcome", TextArray{{1, 2}, {"converged", "not_run"}}},
       {"records/none", Array{ElementType::float64, {0, 3}, {}}},
   };
   auto const bytes = minfold::hdf5_bytes(content);
@@ -86,6 +87,7 @@ TEST_CASE("what hdf5_bytes writes is read again") {
   hid_t const type = H5Dget_type(dataset);
   std::string outcomes(2 * H5Tget_size(type), '\0');
   CHECK(H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, outcomes.data()) >= 0);
+  CHECK(H5Tget_strpad(type) == H5T_STR_NULLPAD);
   CHECK(outcomes == std::string("convergednot_run\0\0", 18));
   for (auto const& [id, close] : {std::pair(type, &H5Tclose),
                                   {dataset, &H5Dclose},
@@ -130,6 +132,10 @@ TEST_CASE("broken HDF5 files are refused with a sentence") {
   refuses_with([&] { read_hdf5("", "none"); }, "none: cannot be opened as an HDF5 file: ");
   refuses([&] { read_hdf5(minfold::hdf5_bytes({}), "none"); },
           "none: expected a dataset, the file has none");
+  refuses([] { minfold::hdf5_bytes({{{"a/b", Array{ElementType::float64, {2, 2}, {1}}}}, {}}); },
+          "hdf5_bytes: a/b has the shape 2 x 2 and 1 values");
+  refuses([] { minfold::hdf5_bytes({{{"c", TextArray{{3}, {"x"}}}}, {}}); },
+          "hdf5_bytes: c has the shape 3 and 1 values");
 
   Hdf5Content content;
   for (int i = 10; i < 22; ++i)
@@ -141,7 +147,7 @@ TEST_CASE("broken HDF5 files are refused with a sentence") {
   refuses([&] { read_hdf5(several, "a", "d"); }, "a: it has no dataset 'd', it has " + names);
   refuses([&] { read_hdf5(several, "a", "/"); }, "a: it has no dataset '/', it has " + names);
 
-  content.datasets = {{"t", std::vector<std::string>{"text"}}};
+  content.datasets = {{"t", TextArray{{1}, {"text"}}}};
   refuses(
       [&] { read_hdf5(minfold::hdf5_bytes(content), "a"); },
       "a:t: expected floating-point numbers or integers of at most 8 bytes, found another type");
@@ -168,6 +174,12 @@ TEST_CASE("broken HDF5 files are refused with a sentence") {
   claim.make(path, {});
   refuses_with([&] { read_hdf5_file(path); },
                path + ":x: expected 1048576 x 1048576 x 1048576 x 16 elements, a file of ");
+  // 2^61 numbers of 8 bytes: a product of 2^64.
+  claim.shape = {1u << 20, 1u << 20, 1u << 21};
+  claim.chunk = {1, 1, 16};
+  claim.make(path, {});
+  refuses_with([&] { read_hdf5_file(path); },
+               path + ":x: expected 1048576 x 1048576 x 2097152 elements, a file of ");
   claim.shape = {4};
   claim.chunk = {2};
   claim.make(path, {});

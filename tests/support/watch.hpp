@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -30,8 +31,11 @@ struct Fence {
 
 struct Seen {
   std::set<std::string> kernels, allocations;
+  std::map<std::uint32_t, std::set<std::string>> launches;  ///< by the device id of the instance
+  std::string last_kernel;                                  ///< that has begun
   std::vector<Fence> fences;
   long bytes = 0, peak = 0;  ///< allocated since the watch began, less what was freed
+  long allocated = 0;        ///< number of allocations
 
   /// Times that the host waited for the device, other than to free memory.
   int waits() const {
@@ -62,13 +66,16 @@ class Watch {
  private:
   Kokkos::Tools::Experimental::EventSet before_;
 
-  static void on_kernel(char const* name, std::uint32_t, std::uint64_t* id) {
+  static void on_kernel(char const* name, std::uint32_t device, std::uint64_t* id) {
     seen.kernels.insert(name);
+    seen.launches[device].insert(name);
+    seen.last_kernel = name;
     *id = 0;
   }
   static void on_allocation(Kokkos::Tools::SpaceHandle, char const* label, void const*,
                             std::uint64_t size) {
     seen.allocations.insert(label);
+    ++seen.allocated;
     seen.bytes += long(size);
     seen.peak = std::max(seen.peak, seen.bytes);
   }

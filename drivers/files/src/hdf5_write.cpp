@@ -51,21 +51,27 @@ void write_dataset(hid_t file, std::string const& name, hid_t stored, hid_t give
   require_made(H5Dwrite(dataset.id(), given, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0, name);
 }
 
-void write_dataset(hid_t file, std::string const& name, Array const& array) {
+template <class A>
+void require_filled(std::string const& name, A const& array) {
   MINFOLD_REQUIRE(element_count(array.shape) == array.values.size(), "hdf5_bytes: ", name,
                   " has the shape ", shape_text(array.shape), " and ", array.values.size(),
-                  " numbers");
+                  " values");
+}
+
+void write_dataset(hid_t file, std::string const& name, Array const& array) {
+  require_filled(name, array);
   write_dataset(file, name, stored_type(array.type), H5T_NATIVE_DOUBLE, array.shape,
                 array.values.data());
 }
 
-void write_dataset(hid_t file, std::string const& name, std::vector<std::string> const& texts) {
+void write_dataset(hid_t file, std::string const& name, TextArray const& texts) {
+  require_filled(name, texts);
   std::size_t length = 1;
-  for (auto const& text : texts) length = std::max(length, text.size());
+  for (auto const& text : texts.values) length = std::max(length, text.size());
   std::string padded;
-  for (auto const& text : texts) padded += text + std::string(length - text.size(), '\0');
+  for (auto const& text : texts.values) padded += text + std::string(length - text.size(), '\0');
   auto const type = text_type(length);
-  write_dataset(file, name, type.id(), type.id(), {texts.size()}, padded.data());
+  write_dataset(file, name, type.id(), type.id(), texts.shape, padded.data());
 }
 
 void write_attribute(hid_t file, std::string const& name, std::string const& text) {

@@ -4,7 +4,9 @@
 
 #include <minfold/core/concepts.hpp>
 #include <minfold/core/require.hpp>
+#include <minfold/core/runtime.hpp>
 
+#include <cstdint>
 #include <string>
 
 namespace minfold {
@@ -17,17 +19,20 @@ using Vectors = Kokkos::View<T**, Kokkos::LayoutRight, typename E::memory_space>
 template <class T, ExecutionSpace E>
 using Blocks = Kokkos::View<T***, Kokkos::LayoutRight, typename E::memory_space>;
 
-/// Uninitialised arrays on `space`: no hidden fence and no memset.
+/// Uninitialised arrays on `space`: no hidden fence and no memset. Refused where Kokkos does not run.
 template <class T, ExecutionSpace E>
 Scalars<T, E> make_scalars(E const& space, std::string const& label, int items) {
+  require_kokkos(label.c_str());
   return Scalars<T, E>(Kokkos::view_alloc(space, Kokkos::WithoutInitializing, label), items);
 }
 template <class T, ExecutionSpace E>
 Vectors<T, E> make_vectors(E const& space, std::string const& label, int items, int n) {
+  require_kokkos(label.c_str());
   return Vectors<T, E>(Kokkos::view_alloc(space, Kokkos::WithoutInitializing, label), items, n);
 }
 template <class T, ExecutionSpace E>
 Blocks<T, E> make_blocks(E const& space, std::string const& label, int items, int columns, int n) {
+  require_kokkos(label.c_str());
   return Blocks<T, E>(Kokkos::view_alloc(space, Kokkos::WithoutInitializing, label), items, columns,
                       n);
 }
@@ -47,6 +52,39 @@ auto batch_vector(E const&, T* pointer, int items, int n) {
   return Kokkos::View<T**, Kokkos::LayoutRight, typename E::memory_space,
                       Kokkos::MemoryTraits<Kokkos::Unmanaged>>(pointer, items, n);
 }
+
+namespace impl {
+
+/// Whether two Views meet in memory, as far as their ends tell: two columns of one array interleave
+/// without meeting.
+template <class U, class V>
+bool overlap(U const& u, V const& v) {
+  if (u.size() == 0 || v.size() == 0) return false;
+  auto const first = [](auto const& w) { return reinterpret_cast<std::uintptr_t>(w.data()); };
+  auto const last = [](auto const& w) {
+    return reinterpret_cast<std::uintptr_t>(w.data() + w.span()) - 1;
+  };
+  if (first(u) == first(v)) return true;
+  auto const within = [](std::uintptr_t place, std::uintptr_t from, std::uintptr_t to) {
+    return from <= place && place <= to;
+  };
+  bool const u_has_end_of_v =
+      within(first(v), first(u), last(u)) || within(last(v), first(u), last(u));
+  bool const v_has_end_of_u =
+      within(first(u), first(v), last(v)) || within(last(u), first(v), last(v));
+  return (u.span_is_contiguous() && u_has_end_of_v) || (v.span_is_contiguous() && v_has_end_of_u);
+}
+
+/// Whether the View meets the explicit matrices of an operator; of other operators nothing is known.
+template <class A, class V>
+bool overlaps_matrices(A const& a, V const& v) {
+  if constexpr (requires { a.matrix.span(); })
+    return overlap(a.matrix, v);
+  else
+    return false;
+}
+
+}  // namespace impl
 
 /// (item, i) seen as (item, 1, i): a block of one vector an item, nothing copied.
 /// Requires: v is LayoutRight and contiguous.

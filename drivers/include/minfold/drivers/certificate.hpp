@@ -69,6 +69,7 @@ struct Evidence {
   bool solve_converged = true;
   bool dimension_known = true;
   bool dimension_ambiguous = false;
+  bool flat = false;        ///< H is zero: a gap has no unit
   bool indefinite = false;  ///< H has a clearly negative eigenvalue
   bool compared = true;     ///< more than one candidate was asked for
   bool examined = true;     ///< an independent candidate was finished at this x

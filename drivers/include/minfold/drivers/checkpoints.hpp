@@ -24,7 +24,7 @@ namespace minfold {
 /// observer stops the run, at the end, and when a callback of the problem throws or the run fails: then it is
 /// that of the last iteration that was well. What the sink throws ends the run.
 struct Checkpoints {
-  int every = 0;       ///< iterations; 0: not by their number
+  int every = 0;       ///< iterations, from 0 on; 0: not by their number
   double seconds = 0;  ///< since the last one; 0: not by time. Whichever comes first.
   std::function<void(Snapshot)> sink;
   Snapshot const* resume_from = nullptr;  ///< outlives the run

@@ -26,10 +26,15 @@ Array read_hdf5_file(std::string const& path, std::string const& dataset = "");
 /// The same from the bytes of a file, of which a copy is made.
 Array read_hdf5(std::string_view bytes, std::string const& name, std::string const& dataset = "");
 
+struct TextArray {
+  std::vector<std::uint64_t> shape;
+  std::vector<std::string> values;
+};
+
 /// What a file is written from: datasets, whose names may have groups in them (records/gap), and
 /// attributes of the root.
 struct Hdf5Content {
-  std::vector<std::pair<std::string, std::variant<Array, std::vector<std::string>>>> datasets;
+  std::vector<std::pair<std::string, std::variant<Array, TextArray>>> datasets;
   std::vector<std::pair<std::string, std::string>> attributes;
 };
 

@@ -97,6 +97,7 @@ Certified certify(E const& space, AnyProblem<T, E> const& problem, Selection<T, 
     e.solve_converged = s.outcome == Outcome::converged || k.outcome == Outcome::ambiguous_rank;
     e.dimension_known = k.outcome != Outcome::rank_limit && k.outcome != Outcome::iteration_limit;
     e.dimension_ambiguous = k.outcome == Outcome::ambiguous_rank;
+    e.flat = k.outcome == Outcome::converged && k.norm_estimate == T(0);
     e.indefinite = k.outcome == Outcome::indefinite_operator;
     e.compared = compared;
     e.examined = chosen.independent > 0;

@@ -374,13 +374,15 @@ void kernel_and_pinv(
                   "kernel_and_pinv: z is not of the shape of b");
   MINFOLD_REQUIRE(a.matrix.span_is_contiguous() && b.span_is_contiguous() && z.span_is_contiguous(),
                   "kernel_and_pinv: a, b and z must be contiguous, not parts of wider arrays");
-  MINFOLD_REQUIRE(static_cast<void const*>(b.data()) != static_cast<void const*>(z.data()) ||
-                      items * columns * n == 0,
-                  "kernel_and_pinv: z must not alias b");
+  MINFOLD_REQUIRE(!impl::overlap(b, z), "kernel_and_pinv: z must not alias b");
+  MINFOLD_REQUIRE(!impl::overlaps_matrices(a, z), "kernel_and_pinv: z must not alias the matrices");
   MINFOLD_REQUIRE(int(basis.vectors.extent(0)) == items && int(basis.vectors.extent(2)) == n &&
                       int(basis.dimension.extent(0)) == items,
                   "kernel_and_pinv: basis is for ", basis.vectors.extent(0), " items of ",
                   basis.vectors.extent(2), " components, expected ", items, " of ", n);
+  MINFOLD_REQUIRE(!impl::overlaps_matrices(a, basis.vectors) && !impl::overlap(basis.vectors, b) &&
+                      !impl::overlap(basis.vectors, z),
+                  "kernel_and_pinv: the basis must not alias the matrices, b or z");
   MINFOLD_REQUIRE(
       int(records.extent(0)) == items * columns && int(kernel_records.extent(0)) == items,
       "kernel_and_pinv: records must have ", items * columns, " and ", items, " entries");

@@ -344,6 +344,8 @@ void kernel_basis(E const& space, A const& a, Basis<typename A::scalar_type, E> 
                   "kernel_basis: the basis to start from is for ", options.start.extent(0),
                   " items of ", options.start.extent(2), " components, expected ", items, " of ",
                   n);
+  MINFOLD_REQUIRE(!impl::overlaps_matrices(a, basis.vectors),
+                  "kernel_basis: the basis must not alias the matrices");
   if (items == 0) return;
   if (impl::kernel_basis_is_direct<A>(options, n))
     impl::copy_kernel(space,

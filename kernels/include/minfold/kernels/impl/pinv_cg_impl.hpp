@@ -42,9 +42,8 @@ void pinv_cg(E const& space, A const& a, B const& b, Z const& z, Records const& 
                   "pinv_cg: z is not of the shape of b");
   MINFOLD_REQUIRE(int(records.extent(0)) == items * columns, "pinv_cg: ", items * columns,
                   " systems but ", records.extent(0), " records");
-  MINFOLD_REQUIRE(static_cast<void const*>(b.data()) != static_cast<void const*>(z.data()) ||
-                      items * columns * n == 0,
-                  "pinv_cg: z must not alias b");
+  MINFOLD_REQUIRE(!impl::overlap(b, z), "pinv_cg: z must not alias b");
+  MINFOLD_REQUIRE(!impl::overlaps_matrices(a, z), "pinv_cg: z must not alias the matrices");
   MINFOLD_REQUIRE(!kernel.vectors.data() || (int(kernel.vectors.extent(0)) == items &&
                                              int(kernel.vectors.extent(2)) == n &&
                                              int(kernel.dimension.extent(0)) == items),

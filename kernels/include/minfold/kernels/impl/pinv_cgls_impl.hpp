@@ -292,11 +292,11 @@ void pinv_cgls(E const& space, A const& a, B const& b, Z const& z, R const& kern
                   "pinv_cgls: z or kernel_part is not of the shape of b");
   MINFOLD_REQUIRE(int(records.extent(0)) == items * columns, "pinv_cgls: ", items * columns,
                   " systems but ", records.extent(0), " records");
-  void const* const pointers[] = {b.data(), z.data(), kernel_part.data()};
   MINFOLD_REQUIRE(
-      items * columns * n == 0 ||
-          (pointers[0] != pointers[1] && pointers[0] != pointers[2] && pointers[1] != pointers[2]),
+      !impl::overlap(b, z) && !impl::overlap(b, kernel_part) && !impl::overlap(z, kernel_part),
       "pinv_cgls: b, z and kernel_part must not alias");
+  MINFOLD_REQUIRE(!impl::overlaps_matrices(a, z) && !impl::overlaps_matrices(a, kernel_part),
+                  "pinv_cgls: z and kernel_part must not alias the matrices");
   if (items * columns == 0) return;
   impl::CglsStep<T, E, B, Z, R, Records> step{
       b,

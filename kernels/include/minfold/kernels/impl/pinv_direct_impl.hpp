@@ -218,9 +218,8 @@ void pinv_direct(E const& space, A const& a, B const& b, Z const& z, Records con
                   "pinv_direct: z is not of the shape of b");
   MINFOLD_REQUIRE(b.span_is_contiguous() && z.span_is_contiguous(),
                   "pinv_direct: b and z must be contiguous, not parts of wider arrays");
-  MINFOLD_REQUIRE(static_cast<void const*>(b.data()) != static_cast<void const*>(z.data()) ||
-                      items * columns * n == 0,
-                  "pinv_direct: z must not alias b");
+  MINFOLD_REQUIRE(!impl::overlap(b, z), "pinv_direct: z must not alias b");
+  MINFOLD_REQUIRE(!impl::overlaps_matrices(a, z), "pinv_direct: z must not alias the matrices");
   MINFOLD_REQUIRE(
       int(records.extent(0)) == items * columns && int(kernel_records.extent(0)) == items,
       "pinv_direct: records must have ", items * columns, " and ", items, " entries");

@@ -307,6 +307,9 @@ void range_finder(E const& space, A const& a, Basis<typename A::scalar_type, E> 
   MINFOLD_REQUIRE(
       !pivoted || (impl::is_dense<A> && options.semidefinite),
       "range_finder: pivoted_cholesky is for explicit matrices that are said to be semidefinite");
+  MINFOLD_REQUIRE(!impl::overlaps_matrices(a, basis.vectors) &&
+                      !impl::overlaps_matrices(a, values) && !impl::overlap(basis.vectors, values),
+                  "range_finder: matrices, basis and values must not alias");
   if (items == 0) return;
   if constexpr (impl::is_dense<A>) {
     if (options.semidefinite && options.method != RangeMethod::sketch) {

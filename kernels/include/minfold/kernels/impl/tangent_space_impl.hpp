@@ -305,8 +305,7 @@ void tangent_solve(E const& space, A const& a, TangentSpace<typename A::scalar_t
   MINFOLD_REQUIRE(int(t.records.extent(0)) == items, "tangent_solve: the tangent space is for ",
                   t.records.extent(0), " items, expected ", items);
   MINFOLD_REQUIRE(
-      items * columns * n == 0 || (b.data() != z.data() && b.data() != kernel_part.data() &&
-                                   z.data() != kernel_part.data()),
+      !impl::overlap(b, z) && !impl::overlap(b, kernel_part) && !impl::overlap(z, kernel_part),
       "tangent_solve: b, z and kernel_part must not alias");
   if (items * columns == 0) return;
   auto const certify = [&](auto const& solve) {

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whole runs inside a host: on the instance that is passed, with few waits, and without growing.
+#include <minfold/drivers/method_catalog.hpp>
+#include <minfold/problems/catalog.hpp>
+
+#include "openmp_regions.hpp"
+#include "support/host.hpp"
+#include "support/watch.hpp"
+#include <catch2/catch_test_macros.hpp>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+using namespace minfold;
+using namespace minfold::test;
+
+namespace {
+
+std::uint32_t id_of(Space const& space) {
+  return Kokkos::Tools::Experimental::device_id(space);
+}
+Space another_instance() {
+#if defined(KOKKOS_ENABLE_OPENMP)
+  if constexpr (std::is_same_v<Space, Kokkos::OpenMP>) return Space(3);
+#endif
+  return Kokkos::Experimental::partition_space(Space(), std::vector<int>{1, 1})[1];
+}
+
+/// What one iteration of a run did: up to the call of its observer.
+struct Sample {
+  int waits = 0;
+  long allocated = 0, bytes = 0;
+};
+
+struct Run {
+  NamedProblem<double> named;
+  BilevelState<double, Space> state;
+  std::vector<Sample> samples;
+  std::vector<std::string> strays;
+  SolveResult result;
+
+  static NamedProblem<double> make(std::string const& name) {
+    Settings settings(std::vector<std::string>{});
+    return find_problem(name).make_double(settings, {});
+  }
+  Run(Space const& space, std::string const& problem, std::string const& method, int iterations)
+      : named(make(problem)), state(space, *named.problem) {
+    auto const host = Kokkos::create_mirror_view(state.x);
+    for (std::size_t i = 0; i < host.size(); ++i) host.data()[i] = named.start[i];
+    Kokkos::deep_copy(state.x, host);
+    NamedRun run{.method = method, .max_iterations = iterations, .tolerance = 1e-300};
+    Settings settings(std::vector<std::string>{});
+    int waits = 0;
+    long allocated = 0;
+    Regions const watch;
+    result = minimize<double>(space, *named.problem, state, run, settings, [&](auto const&) {
+      samples.push_back(
+          {Watch::seen.waits() - waits, Watch::seen.allocated - allocated, Watch::seen.bytes});
+      waits = Watch::seen.waits();
+      allocated = Watch::seen.allocated;
+      return true;
+    });
+    for (auto const& [device, kernels] : Watch::seen.launches)
+      for (auto const& kernel : kernels)
+        if (device != id_of(space)) strays.push_back(kernel);
+    for (auto const& fence : Watch::seen.fences)
+      if (!fence.before_free() && fence.id != id_of(space)) strays.push_back(fence.name);
+    for (auto const& [threads, kernels] : Regions::kernels)
+      if (int(threads) != space.concurrency())
+        strays.insert(strays.end(), kernels.begin(), kernels.end());
+  }
+};
+
+/// HG-MS; descent on a penalty; an estimate of implicit differentiation; a program a step; samples.
+std::vector<std::string> const some_methods{"hgms", "pbgd", "soba", "qp-flow", "superquantile"};
+
+}  // namespace
+
+TEST_CASE("runs launch on the instance that is passed and wait for no other") {
+  auto const space = another_instance();
+  for (auto const& method : some_methods) {
+    CAPTURE(method);
+    Run const run(space, "sphere", method, 3);
+    CHECK(run.strays == std::vector<std::string>());
+    CHECK(run.samples.size() >= 2);
+#if defined(MINFOLD_TEST_SEES_REGIONS)
+    CHECK(Regions::kernels[3].size() > 100);
+#endif
+  }
+}
+
+TEST_CASE("a run holds no more memory in its last iteration than in its second") {
+  for (std::string const problem : {"sphere", "two-well"})
+    for (auto const& method : some_methods) {
+      CAPTURE(problem, method);
+      Run const run(Space(), problem, method, 12);
+      REQUIRE(run.samples.size() >= 4);
+      for (std::size_t k = 1; k < run.samples.size(); ++k)
+        CHECK(run.samples[k].bytes == run.samples[1].bytes);
+    }
+}
+
+TEST_CASE("host waits of an outer iteration are bounded") {
+  // Measured, each with the wait of the record that the observer gets. They are decisions of the host: how
+  // many steps a stage needs, which points go on. One wait an iteration it is not: HG-MS has 155 to
+  // 393 on these problems, in its lower solve, refinement and certificate.
+  // The steps of pbgd that set its step length anew have more: the first, and every tenth.
+  struct Bound {
+    std::string method;
+    int usual, most;
+  };
+  for (std::string const problem : {"sphere", "two-well"})
+    for (auto const& [method, usual, most] :
+         {Bound{"hgms", 400, 400}, {"pbgd", 29, 365}, {"soba", 13, 32}, {"qp-flow", 21, 38}}) {
+      Run const run(Space(), problem, method, 12);
+      std::vector<int> waits;
+      for (auto const& sample : run.samples) waits.push_back(sample.waits);
+      CAPTURE(problem, method, waits);
+      std::sort(waits.begin(), waits.end());
+      CHECK(waits[waits.size() / 2] <= usual);
+      CHECK(waits.back() <= most);
+    }
+}
