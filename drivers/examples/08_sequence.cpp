@@ -2,8 +2,8 @@
 // A sequence of solves: each starts from the last one, and a verdict that is not `certified` is acted upon.
 //
 // S(x) is the circle of radius |x|, and f draws y to a target a that moves: the optimum is |x| = |a| / 2,
-// F = |a|^2 / 4. When a passes through the centre, the circle shrinks to a point, which is no manifold:
-// nothing is certified there. The next solve starts from it, sees no circle either, and its verdict says so.
+// F = |a|^2 / 4. When a passes through the centre, the circle shrinks to a point there, and a start from
+// x = 0 sees no circle any more: that solve is stationary and wrong, and its verdict says so.
 #include <minfold/drivers/functor_problem.hpp>
 #include <minfold/drivers/hgms.hpp>
 
@@ -43,7 +43,7 @@ int main(int argc, char** argv) {
     // From the last x and y: a solve leaves state.warm = true.
     auto result = minfold::minimize_hgms(space, problem, state);
     if (!result.solved()) {
-      // The reasons say why. Here: start again from where there is a circle.
+      // Not to be trusted, and the reasons say why. Here: start again from where there is a circle.
       std::printf("a = (%4.1f, %4.1f): %s, but %s\n", 3 * t, 4 * t, to_string(result.outcome),
                   to_string(result.last.certificate.verdict));
       for (auto const& reason : result.last.certificate.reasons)
@@ -57,8 +57,7 @@ int main(int argc, char** argv) {
     std::printf("a = (%4.1f, %4.1f): %s and %s, F = %.9f, %d iterations\n", 3 * t, 4 * t,
                 to_string(result.outcome), to_string(result.last.certificate.verdict),
                 result.last.upper, result.iterations);
-    right = right && result.solved() == (t != 0) &&
-            std::abs(result.last.upper - exact) <= 1e-8 * (1 + exact);
+    right = right && result.solved() && std::abs(result.last.upper - exact) <= 1e-8 * (1 + exact);
   }
-  return right && refused == 2 ? 0 : 1;
+  return right && refused == 1 ? 0 : 1;
 }
