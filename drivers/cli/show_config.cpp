@@ -53,8 +53,11 @@ void print_run(SolveRequest const& request, NamedRun const& run) {
     // Integers of TOML end at 2^63 - 1, seeds do not.
     bool const quoted = option.kind == OptionKind::text ||
                         (option.kind == OptionKind::integer && value.size() > 18);
-    print_line(option.key, quoted ? toml_string(value) : value.empty() ? "N" : value, option.meaning,
-               value.empty() ? "not chosen" : origin, !value.empty());
+    print_line(option.key,
+               quoted          ? toml_string(value)
+               : value.empty() ? "N"
+                               : value,
+               option.meaning, value.empty() ? "not chosen" : origin, !value.empty());
   }
 }
 
