@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // All work is on the execution space instance that is passed, and only that one is waited for.
 #include "every_kernel.hpp"
+#include "instances.hpp"
 #include "openmp_regions.hpp"
 #include "support/watch.hpp"
 #include <catch2/catch_test_macros.hpp>
@@ -11,19 +12,6 @@ using namespace minfold;
 using namespace minfold::test;
 
 namespace {
-
-std::uint32_t id_of(Space const& space) {
-  return Kokkos::Tools::Experimental::device_id(space);
-}
-
-/// An instance that is not the default one, and that shows: by its device id, or for OpenMP by a
-/// number of threads that no other has.
-Space another_instance() {
-#if defined(KOKKOS_ENABLE_OPENMP)
-  if constexpr (std::is_same_v<Space, Kokkos::OpenMP>) return Space(3);
-#endif
-  return Kokkos::Experimental::partition_space(Space(), std::vector<int>{1, 1})[1];
-}
 
 /// The initialisation of the test's own Views is on the default instance.
 bool by_the_test(std::string const& kernel) {

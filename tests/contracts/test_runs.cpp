@@ -3,6 +3,7 @@
 #include <minfold/drivers/method_catalog.hpp>
 #include <minfold/problems/catalog.hpp>
 
+#include "instances.hpp"
 #include "openmp_regions.hpp"
 #include "support/host.hpp"
 #include "support/watch.hpp"
@@ -16,16 +17,6 @@ using namespace minfold;
 using namespace minfold::test;
 
 namespace {
-
-std::uint32_t id_of(Space const& space) {
-  return Kokkos::Tools::Experimental::device_id(space);
-}
-Space another_instance() {
-#if defined(KOKKOS_ENABLE_OPENMP)
-  if constexpr (std::is_same_v<Space, Kokkos::OpenMP>) return Space(3);
-#endif
-  return Kokkos::Experimental::partition_space(Space(), std::vector<int>{1, 1})[1];
-}
 
 /// What one iteration of a run did: up to the call of its observer.
 struct Sample {

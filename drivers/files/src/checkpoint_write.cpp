@@ -4,27 +4,13 @@
 #include <minfold/files/checkpoint.hpp>
 
 #include "checkpoint_image.hpp"
-#include "hdf5_handle.hpp"
+#include "hdf5_make.hpp"
 
 #include <algorithm>
 #include <cstring>
 
 namespace minfold::impl {
 namespace {
-
-void require_made(bool good, std::string const& what) {
-  MINFOLD_REQUIRE(good, "the checkpoint: HDF5 cannot make ", what, ": ", Hdf5Silence::reason());
-}
-
-/// UTF-8 of a fixed length, padded by zeros; HDF5 has no strings of length 0.
-Hdf5Handle text_type(std::size_t length) {
-  Hdf5Handle type(H5Tcopy(H5T_C_S1), H5Tclose);
-  require_made(type.valid() && H5Tset_size(type.id(), std::max<std::size_t>(length, 1)) >= 0 &&
-                   H5Tset_strpad(type.id(), H5T_STR_NULLPAD) >= 0 &&
-                   H5Tset_cset(type.id(), H5T_CSET_UTF8) >= 0,
-               "a type of text");
-  return type;
-}
 
 Hdf5Handle record_type(std::size_t size) {
   Hdf5Handle type(H5Tcreate(H5T_OPAQUE, size), H5Tclose);

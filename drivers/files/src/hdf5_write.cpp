@@ -2,7 +2,7 @@
 #include <minfold/core/require.hpp>
 #include <minfold/files/hdf5.hpp>
 
-#include "hdf5_handle.hpp"
+#include "hdf5_make.hpp"
 
 #include <algorithm>
 
@@ -11,10 +11,8 @@ namespace {
 
 using impl::Hdf5Handle;
 using impl::Hdf5Silence;
-
-void require_made(bool good, std::string const& what) {
-  MINFOLD_REQUIRE(good, "HDF5 cannot make ", what, ": ", Hdf5Silence::reason());
-}
+using impl::require_made;
+using impl::text_type;
 
 hid_t stored_type(ElementType type) {
   switch (type) {
@@ -23,16 +21,6 @@ hid_t stored_type(ElementType type) {
     case ElementType::int64: return H5T_STD_I64LE;
   }
   return H5T_IEEE_F64LE;
-}
-
-/// UTF-8 of a fixed length, padded by zeros; HDF5 has no strings of length 0.
-Hdf5Handle text_type(std::size_t length) {
-  Hdf5Handle type(H5Tcopy(H5T_C_S1), H5Tclose);
-  require_made(type.valid() && H5Tset_size(type.id(), std::max<std::size_t>(length, 1)) >= 0 &&
-                   H5Tset_strpad(type.id(), H5T_STR_NULLPAD) >= 0 &&
-                   H5Tset_cset(type.id(), H5T_CSET_UTF8) >= 0,
-               "a type of text");
-  return type;
 }
 
 void write_dataset(hid_t file, std::string const& name, hid_t stored, hid_t given,
