@@ -33,6 +33,9 @@ def start(arguments):
 
 kills, seed, checkpoint, every, *problem = sys.argv[1:]
 draw = random.Random(int(seed))
+# The last kill of an earlier call may have left the checkpoint of another problem.
+if os.path.exists(checkpoint):
+    os.remove(checkpoint)
 solve = ["solve"] + problem
 began = time.monotonic()
 whole = start(solve)
