@@ -110,7 +110,7 @@ TEST_CASE("host waits of an outer iteration are bounded") {
   };
   for (std::string const problem : {"sphere", "two-well"})
     for (auto const& [method, usual, most] :
-         {Bound{"hgms", 400, 400}, {"pbgd", 29, 365}, {"soba", 13, 32}, {"qp-flow", 21, 38}}) {
+         {Bound{"hgms", 400, 400}, {"pbgd", 12, 98}, {"soba", 6, 12}, {"qp-flow", 9, 30}}) {
       Run const run(Space(), problem, method, 12);
       std::vector<int> waits;
       for (auto const& sample : run.samples) waits.push_back(sample.waits);
