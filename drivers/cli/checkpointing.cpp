@@ -37,7 +37,10 @@ void archive(StateArchive& a, SolveRequest& request) {
   a("precision", request.precision);
   a("sets", request.sets);
   a("data", request.data);
-  auto elsewhere = request.data.empty() ? "" : std::filesystem::absolute(request.data).string();
+  // Empty in a folder that is gone by now.
+  std::error_code ignored;
+  auto elsewhere =
+      request.data.empty() ? "" : std::filesystem::absolute(request.data, ignored).string();
   a("data_absolute", elsewhere);
   // From another folder the name that was given means another folder of data.
   if (a.loads() && !request.data.empty() && !std::filesystem::exists(request.data))

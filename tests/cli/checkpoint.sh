@@ -109,6 +109,38 @@ status=0
 prints '^kinks: converged'
 grep -q 'cannot write run.ckpt: .*too large; the solve goes on' stderr.txt || fail "a full disk is not named"
 cmp run.ckpt good.ckpt || fail "the last good checkpoint is lost"
+# A kill while the file is written leaves no part of it.
+mkdir folder
+cp good.ckpt folder/run.ckpt
+status=0
+(
+  ulimit -f 8 # the system ends the process by SIGXFSZ, while it writes
+  cd folder
+  exec "$MINFOLD" solve kinks --checkpoint run.ckpt --every 1 >/dev/null 2>&1
+) || status=$?
+[ $status -gt 128 ] || fail "not killed: exit status $status"
+[ "$(ls -A folder)" = run.ckpt ] || fail "left behind: $(ls -A folder)"
+cmp folder/run.ckpt good.ckpt || fail "the last good checkpoint is lost"
+rm -r folder
+
+# A second signal ends the solve at once, also if it is not the same as the first.
+python3 - <<'PYTHON' || fail "a second signal does not end the solve"
+import os, signal, subprocess, time
+for first, second in ((signal.SIGINT, signal.SIGINT), (signal.SIGINT, signal.SIGTERM), (signal.SIGTERM, signal.SIGINT)):
+    solve = subprocess.Popen([os.environ["MINFOLD"], "solve", "redundant-arm", "--set", "targets=20000"],
+                             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    # Iteration 0 has been seen, the next one takes many seconds.
+    while b"  0/" not in solve.stderr.readline():
+        assert solve.poll() is None, "ended by itself"
+    solve.send_signal(first)
+    time.sleep(0.1)
+    assert solve.poll() is None, "ended by the first signal"
+    solve.send_signal(second)
+    began = time.monotonic()
+    assert solve.wait() == -second, solve.returncode
+    assert time.monotonic() - began < 2
+PYTHON
+
 if [ "$(id -u)" != 0 ]; then
   mkdir -m 500 locked
   expect 2 solve two-well --checkpoint locked/run.ckpt
