@@ -8,13 +8,19 @@
 namespace minfold::cli {
 namespace {
 
-/// Where the file is or would be, links followed; the path as it is where that cannot be found out.
+/// Where the file is or would be, links followed, also one to a file that is not there yet; the path as it is
+/// where that cannot be found out.
 std::filesystem::path place(std::string const& path) {
   std::error_code error;
-  auto const whole = std::filesystem::absolute(path, error);
+  auto target = std::filesystem::absolute(path, error);
   if (error) return path;
-  auto const found = std::filesystem::weakly_canonical(whole, error);
-  return error ? whole : found;
+  for (int link = 0; link < 40; ++link) {
+    auto const next = std::filesystem::read_symlink(target, error);
+    if (error) break;
+    target = target.parent_path() / next;
+  }
+  auto const found = std::filesystem::weakly_canonical(target, error);
+  return error ? target : found;
 }
 
 }  // namespace

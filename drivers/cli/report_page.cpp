@@ -82,7 +82,9 @@ std::string runs_table(std::vector<RunRecord> const& runs) {
   for (std::size_t r = 0; r < runs.size(); ++r) {
     auto const& run = runs[r];
     constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
-    RecordedIteration const none{unknown, unknown, unknown, unknown, unknown, unknown};
+    RecordedIteration none;
+    none.iteration = none.seconds = none.equivalents = unknown;
+    none.hypergradient = none.target = unknown;
     auto const& last = run.iterations.empty() ? none : run.iterations.back();
     html += fmt::format(
         "<tr><td>{}</td><td>{}</td><td>{}</td><td class=\"number\">{}</td><td "

@@ -27,6 +27,25 @@ expect 1 solve kinks --max-iterations 2 --checkpoint run.ckpt --quiet
 expect 0 resume run.ckpt --max-iterations 200 --json again.json
 python3 "$support/check_json.py" again.json "r['result']['outcome'] == 'converged' and [i['iteration'] for i in r['iterations']] == list(range(r['result']['iterations'] + 1))" || fail "extended"
 
+# Another build, or another number of threads, goes on with a warning.
+expect 0 solve two-well --checkpoint run.ckpt --quiet
+expect 0 resume run.ckpt --quiet
+[ ! -s stderr.txt ] || fail "warns of the same program"
+expect 0 resume run.ckpt --quiet --kokkos-num-threads=1
+complains '^minfold: run.ckpt was made with 2 threads, this is 1: results may differ in rounding$'
+expect 0 solve two-well --checkpoint run.ckpt --quiet
+python3 - <<'PYTHON' || fail "no commit in a checkpoint"
+import json, os, subprocess, zlib
+commit = json.loads(subprocess.run([os.environ["MINFOLD"], "doctor", "--json"], capture_output=True).stdout)["build"]["commit"].encode()
+data = open("run.ckpt", "rb").read()
+image = data[512:].replace(commit + b", ", b"x" * len(commit) + b", ")
+assert image != data[512:]
+header = b"minfold checkpoint 1\ncrc32 %08x\nbytes %d\n" % (zlib.crc32(image), len(image))
+open("run.ckpt", "wb").write(header.ljust(512, b"\0") + image)
+PYTHON
+expect 0 resume run.ckpt --quiet
+complains '^minfold: run.ckpt was made by another build (xxx.*): results may differ in rounding$'
+
 # Stopped by a signal: saved, and told by the exit status; resumed, it ends like the whole one.
 long="line --method v-pbgd --tolerance 1e-300 --set step=0.001"
 for signal in TERM INT; do
