@@ -60,7 +60,7 @@ TOML
 cp run.toml run.before
 expect 2 solve two-well --json same --checkpoint ./same
 complains '^minfold: --json and --checkpoint are both same, expected two files$'
-ln -s same link
+ln -s ./same link
 expect 2 solve two-well --json link --checkpoint same
 complains 'are both link'
 expect 2 solve --config run.toml
