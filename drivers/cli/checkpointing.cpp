@@ -25,9 +25,10 @@ char const* const build_entry = "build";
 void warn_of_another_build(Snapshot const& snapshot, std::string const& file) {
   if (snapshot.entries.count(build_entry) == 0 || snapshot.text(build_entry) == this_build())
     return;
-  spdlog::warn("minfold: {} was made by another build ({}; this is {}): results may differ in "
-               "rounding",
-               file, snapshot.text(build_entry), this_build());
+  spdlog::warn(
+      "minfold: {} was made by another build ({}; this is {}): results may differ in "
+      "rounding",
+      file, snapshot.text(build_entry), this_build());
 }
 
 /// Between two checkpoints where --every says nothing.
