@@ -6,6 +6,7 @@
 #include <minfold/files/atomic_file.hpp>
 #include <minfold/files/checkpoint.hpp>
 
+#include "build_facts.hpp"
 #include "commands.hpp"
 #include <spdlog/spdlog.h>
 
@@ -14,6 +15,21 @@
 
 namespace minfold::cli {
 namespace {
+
+/// What compiled this: another program may round otherwise.
+std::string this_build() {
+  return std::string(build_commit) + ", " + __VERSION__ + ", " + build_flags;
+}
+char const* const build_entry = "build";
+
+void warn_of_another_build(Snapshot const& snapshot, std::string const& file) {
+  if (snapshot.entries.count(build_entry) == 0 || snapshot.text(build_entry) == this_build())
+    return;
+  spdlog::warn(
+      "minfold: {} was made by another build ({}; this is {}): results may differ in "
+      "rounding",
+      file, snapshot.text(build_entry), this_build());
+}
 
 /// Between two checkpoints where --every says nothing.
 constexpr double seconds_between = 30;
@@ -37,7 +53,10 @@ void archive(StateArchive& a, SolveRequest& request) {
   a("precision", request.precision);
   a("sets", request.sets);
   a("data", request.data);
-  auto elsewhere = request.data.empty() ? "" : std::filesystem::absolute(request.data).string();
+  // Empty in a folder that is gone by now.
+  std::error_code ignored;
+  auto elsewhere =
+      request.data.empty() ? "" : std::filesystem::absolute(request.data, ignored).string();
   a("data_absolute", elsewhere);
   // From another folder the name that was given means another folder of data.
   if (a.loads() && !request.data.empty() && !std::filesystem::exists(request.data))
@@ -83,6 +102,8 @@ Checkpoints Checkpointing::policy() {
 void Checkpointing::write(Snapshot snapshot) {
   auto a = StateArchive::saving(snapshot);
   archive(a, request_);
+  auto build = this_build();
+  a(build_entry, build);
   // The last record may be of an iteration that failed, which the snapshot is not of.
   auto trace = trace_;
   std::erase_if(trace.iterations,
@@ -116,6 +137,7 @@ int run_resume(std::string const& file, SolveRequest const& line) {
   request.quiet = line.quiet;
   request.checkpoint = file;
   request.resume = snapshot;
+  warn_of_another_build(*snapshot, file);
   auto const threads = Kokkos::DefaultExecutionSpace().concurrency();
   if (auto const before = snapshot->integer("run/threads"); before != threads)
     spdlog::warn("minfold: {} was made with {} threads, this is {}: results may differ in rounding",

@@ -37,6 +37,16 @@ std::string content(std::FILE* file) {
   return text;
 }
 
+/// Warnings come first; the last line is why it ended.
+std::string last_line(std::string const& text) {
+  auto const end = text.find_last_not_of(" \t\r\n");
+  if (end == std::string::npos) return "it does not say why";
+  auto const begin = text.rfind('\n', end);
+  auto const line = text.substr(begin == std::string::npos ? 0 : begin + 1);
+  auto const first = line.find_first_not_of(" \t");
+  return line.substr(first, line.find_last_not_of(" \t\r\n") + 1 - first);
+}
+
 /// The exit status as waitpid() has it.
 int wait_a_minute(pid_t child) {
   for (int tenth = 0; tenth < 600; ++tenth) {
@@ -91,10 +101,7 @@ std::string run_gnuplot(std::string const& program, std::string const& script) {
   if (failed) throw std::runtime_error("cannot run " + program + ": " + std::strerror(failed));
   int const status = wait_a_minute(child);
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-    auto said = content(errors.get());
-    for (char& c : said)
-      if (c == '\n') c = ' ';
-    throw std::runtime_error("gnuplot failed: " + said.substr(0, 300));
+    throw std::runtime_error("gnuplot failed: " + last_line(content(errors.get())).substr(0, 300));
   }
   return content(output.get());
 }

@@ -2,6 +2,7 @@
 #include <minfold/core/version.hpp>
 #include <minfold/drivers/method_catalog.hpp>
 
+#include "checks.hpp"
 #include "commands.hpp"
 #include "config_use.hpp"
 #include "matrix_request.hpp"
@@ -9,12 +10,14 @@
 #include "terminal.hpp"
 #include "waiting.hpp"
 #include <CLI/CLI.hpp>
+#include <fcntl.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <cmath>
-#include <cstdlib>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
 #include <exception>
 #include <filesystem>
 #include <memory>
@@ -22,6 +25,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 namespace minfold::cli {
@@ -66,6 +70,7 @@ void add_problem(CLI::App& app, SolveRequest& request) {
 }
 void add_seed(CLI::App& app, SolveRequest& request) {
   app.add_option("--seed", request.seed, "of the problem and of the method")
+      ->check(seed_number)
       ->capture_default_str()
       ->type_name("S");
 }
@@ -85,12 +90,7 @@ void add_solve(CLI::App& app, SolveRequest& request) {
   app.add_option(
          "--tolerance", request.tolerance,
          "stop at |hypergradient|, or what the method takes for it, <= T times its terms at x_0")
-      ->check([](std::string const& text) {
-        char* end = nullptr;
-        double const value = std::strtod(text.c_str(), &end);
-        bool const good = end != text.c_str() && *end == 0 && std::isfinite(value) && value > 0;
-        return good ? std::string() : "expected a positive number, got " + text;
-      })
+      ->check(positive_number)
       ->type_name("T");
 }
 
@@ -202,7 +202,7 @@ int run(int argc, char** argv) {
   std::string out = "report.html";
   report->add_option("FILE", files, "reports, all in the same figures")
       ->required()
-      ->expected(1, 16)
+      ->expected(-1)
       ->type_name("FILE...");
   report->add_option("--out", out, "the page, HTML that needs nothing else")
       ->capture_default_str()
@@ -276,11 +276,28 @@ int complain(Exit status, std::string_view sentence) {
   return status;
 }
 
+/// Of what was started without one of the three streams a file would get its number, and what is said to
+/// the stream would go into the file.
+void require_streams() {
+  for (int stream = 0; stream < 3; ++stream)
+    if (fcntl(stream, F_GETFD) < 0) open("/dev/null", O_RDWR);
+}
+
+/// Results that nobody gets are no success.
+int complain_unless_printed(int status) {
+  bool const before = std::ferror(stdout) != 0;
+  if (std::fflush(stdout) == 0 && !before) return status;
+  std::string const reason = before ? "" : std::string(": ") + std::strerror(errno);
+  complain(bad_input, "cannot write to the standard output" + reason);
+  return status == done || status == not_solved ? int(bad_input) : status;
+}
+
 }  // namespace
 }  // namespace minfold::cli
 
 int main(int argc, char* argv[]) {
   namespace cli = minfold::cli;
+  cli::require_streams();
   cli::wait_briefly(argv);
   auto const sink = std::make_shared<spdlog::sinks::stderr_color_sink_st>(
       cli::has_color(stderr) ? spdlog::color_mode::always : spdlog::color_mode::never);
@@ -288,12 +305,18 @@ int main(int argc, char* argv[]) {
   spdlog::set_default_logger(std::make_shared<spdlog::logger>("minfold", sink));
   spdlog::set_pattern("%^%v%$");
   try {
-    return cli::run(argc, argv);
+    return cli::complain_unless_printed(cli::run(argc, argv));
   } catch (std::invalid_argument const& error) {
     return cli::complain(cli::bad_input, error.what());
   } catch (std::filesystem::filesystem_error const& error) {
     // Nobody but the user gives paths.
     return cli::complain(cli::bad_input, error.what());
+  } catch (std::system_error const& error) {
+    // fmt throws what it cannot write to stdout.
+    if (std::ferror(stdout))
+      return cli::complain(cli::bad_input, std::string("cannot write to the standard output: ") +
+                                               error.code().message());
+    return cli::complain(cli::internal, error.what());
   } catch (std::bad_alloc const&) {
     return cli::complain(cli::internal, "out of memory");
   } catch (std::exception const& error) {

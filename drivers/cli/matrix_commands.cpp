@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "checks.hpp"
 #include "matrix_request.hpp"
-
-#include <cmath>
-#include <cstdlib>
 
 namespace minfold::cli {
 namespace {
@@ -16,13 +14,6 @@ char const* const status =
     "Exit status: 0 all converged (dimension, gap and residual are certain), 1 some did not, the\n"
     "table and the records say which and why, 2 bad usage or input, 3 internal error.\n"
     "Flags of Kokkos work too, --kokkos-num-threads=N for example; see --kokkos-help.";
-
-std::string positive_number(std::string const& text) {
-  char* end = nullptr;
-  double const value = std::strtod(text.c_str(), &end);
-  bool const good = end != text.c_str() && *end == 0 && std::isfinite(value) && value > 0;
-  return good ? std::string() : "expected a positive number, got " + text;
-}
 
 void add_options(CLI::App& app, MatrixRequest& request) {
   app.add_option("FILE", request.file, "the matrices")->required();
@@ -44,6 +35,7 @@ void add_options(CLI::App& app, MatrixRequest& request) {
       ->capture_default_str()
       ->type_name("K");
   app.add_option("--seed", request.seed, "of the random vectors")
+      ->check(seed_number)
       ->capture_default_str()
       ->type_name("S");
   app.add_flag("--symmetrize", request.symmetrize,

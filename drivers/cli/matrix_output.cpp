@@ -7,6 +7,7 @@
 #include <minfold/files/npy.hpp>
 
 #include "matrix_records.hpp"
+#include "output_names.hpp"
 #include "terminal.hpp"
 #include <fmt/format.h>
 
@@ -125,8 +126,7 @@ void require_output(MatrixRequest const& request) {
     auto const& out = *request.out;
     MINFOLD_REQUIRE(is_npy(out) || ends_with(out, ".h5") || ends_with(out, ".hdf5"), "--out ", out,
                     ": expected a name that ends in .npy, .h5 or .hdf5");
-    MINFOLD_REQUIRE(!request.json || *request.json != out, "--out and --json are both ", out,
-                    ", expected two names");
+    require_two_files("--out", out, "--json", request.json.value_or(""));
     require_writable(out);
   }
   auto const json = json_path(request);

@@ -118,7 +118,6 @@ Json records_json(MatrixResult const& r) {
   Json json = {{"schema", "minfold-" + r.command + "-1"},
                {"version", version},
                {"commit", build_commit},
-               {"commit", build_commit},
                {"file", r.request.file},
                {"rhs", nullptr},
                {"items", r.matrices.items},

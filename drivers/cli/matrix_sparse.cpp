@@ -2,9 +2,12 @@
 #include <minfold/kernels/kernel_basis.hpp>
 #include <minfold/kernels/pinv_cg.hpp>
 
+#include "machine_facts.hpp"
 #include "matrix_kernels.hpp"
 #include "matrix_transfer.hpp"
 #include "sparse_operator.hpp"
+
+#include <cmath>
 
 namespace minfold::cli {
 namespace {
@@ -31,10 +34,24 @@ SparseOperator<T, E> make_operator(E const& space, SparseMatrix const& m) {
   return a;
 }
 
+/// A system lends memory that it does not have, and ends the process once it is used. A line of a file may
+/// ask for all of it.
+template <class T>
+void require_memory(MatrixRequest const& request, int n) {
+  // Basis, sketch, image and residual of kernel_basis, as wide as the first attempt has them, and two indices.
+  double const least = n * (4. * std::min(16, n) * sizeof(T) + 16);
+  auto const usable = memory().usable();
+  double const gib = 1 << 30;
+  MINFOLD_REQUIRE(!usable || least <= double(*usable), request.file, ": a matrix of order ", n,
+                  " takes ", std::ceil(least / gib), " GiB of memory or more, ",
+                  usable ? double(*usable) / gib : 0, " GiB can be had");
+}
+
 }  // namespace
 
 template <class T>
 Found run_sparse(MatrixRequest const& request, Matrices const& matrices, RightSides const* b) {
+  require_memory<T>(request, matrices.n);
   E const space;
   auto const a = make_operator<T>(space, std::get<SparseMatrix>(matrices.values));
   int const n = matrices.n, columns = b ? b->columns : 0;

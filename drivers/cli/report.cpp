@@ -3,6 +3,7 @@
 
 #include "commands.hpp"
 #include "gnuplot.hpp"
+#include "output_names.hpp"
 #include "report_figures.hpp"
 #include "report_page.hpp"
 #include <fmt/format.h>
@@ -13,6 +14,7 @@
 namespace minfold::cli {
 
 int write_report(std::vector<std::string> const& files, std::string const& out) {
+  for (auto const& file : files) require_two_files("--out", out, "FILE", file);
   require_writable(out);
   std::vector<RunRecord> runs;
   for (auto const& file : files) runs.push_back(read_run_record(file));
@@ -21,7 +23,9 @@ int write_report(std::vector<std::string> const& files, std::string const& out) 
   std::vector<std::string> pictures;
   std::string missing;
   auto const gnuplot = find_gnuplot();
-  if (gnuplot.empty()) {
+  if (figures.empty()) {
+    missing = "no run has numbers to draw";
+  } else if (gnuplot.empty()) {
     missing = "there is no gnuplot in PATH";
   } else {
     try {

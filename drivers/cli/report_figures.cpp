@@ -24,9 +24,33 @@ std::string number(double v) {
   return std::isfinite(v) ? fmt::format("{:.9g}", v) : "NaN";
 }
 
-bool any(Runs const& runs, std::function<bool(RecordedIteration const&)> const& has) {
+/// The iterations that are drawn: more points than pixels are of no use; the last one is always there.
+std::vector<RecordedIteration const*> drawn(RunRecord const& run) {
+  std::vector<RecordedIteration const*> points;
+  std::size_t const every = run.iterations.size() / 1500 + 1;
+  for (std::size_t i = 0; i < run.iterations.size(); ++i)
+    if (i % every == 0 || i + 1 == run.iterations.size()) points.push_back(&run.iterations[i]);
+  return points;
+}
+
+bool positive(double v) {
+  return std::isfinite(v) && v > 0;
+}
+
+/// Whether there is a point to draw. Of a figure without one gnuplot makes an error, and no others.
+bool any(Runs const& runs,
+         std::function<bool(RunRecord const&, RecordedIteration const&)> const& has) {
   return std::any_of(runs.begin(), runs.end(), [&](RunRecord const& run) {
-    return std::any_of(run.iterations.begin(), run.iterations.end(), has);
+    auto const points = drawn(run);
+    return std::any_of(points.begin(), points.end(), [&](auto const* it) { return has(run, *it); });
+  });
+}
+
+/// The same of bars.
+bool any_bar(Runs const& runs, std::function<double(RecordedStage const&)> const& height) {
+  return std::any_of(runs.begin(), runs.end(), [&](RunRecord const& run) {
+    return std::any_of(run.stages.begin(), run.stages.end(),
+                       [&](auto const& stage) { return positive(height(stage)); });
   });
 }
 
@@ -36,9 +60,13 @@ std::string curves(Runs const& runs, int x, std::string const& y, std::string co
   std::string list;
   for (std::size_t r = 0; r < runs.size(); ++r) {
     bool const points = style == line && runs[r].iterations.size() <= 60;
+    // Where colours come again, dots and dashes that are not those of targets.
+    static char const* const dashes[] = {"", " dt 3", " dt 4", " dt 5"};
+    bool const dashed = style.find(" dt ") != std::string::npos;
     list +=
-        fmt::format("{}$r{} using {}:{} with {} lc rgb '{}' notitle", list.empty() ? "" : ", ",
-                    r + 1, x, y, points ? "linespoints pt 7 ps 0.35 lw 1.6" : style, run_color(r));
+        fmt::format("{}$r{} using {}:{} with {}{} lc rgb '{}' notitle", list.empty() ? "" : ", ",
+                    r + 1, x, y, points ? "linespoints pt 7 ps 0.35 lw 1.6" : style,
+                    dashed ? "" : dashes[run_round(r)], run_color(r));
   }
   return list;
 }
@@ -81,9 +109,11 @@ std::string short_ticks(Runs const& runs) {
 struct Abscissa {
   int column;
   char const* name;
+  double RecordedIteration::* value;
 };
-constexpr Abscissa abscissas[] = {
-    {1, "outer iteration"}, {2, "seconds"}, {3, "gradient equivalents"}};
+constexpr Abscissa abscissas[] = {{1, "outer iteration", &RecordedIteration::iteration},
+                                  {2, "seconds", &RecordedIteration::seconds},
+                                  {3, "gradient equivalents", &RecordedIteration::equivalents}};
 
 /// Clustered bars: a group an entry of `names`, in it a bar a run.
 std::string bars(Runs const& runs, char const* title, char const* unit,
@@ -104,7 +134,8 @@ std::string bars(Runs const& runs, char const* title, char const* unit,
     plot += fmt::format("{}'{}' {}", i ? ", " : "", names[i], i);
   plot += ")\nplot ";
   for (std::size_t r = 0; r < runs.size(); ++r)
-    plot += fmt::format("{}${}{} using 1 lc rgb '{}' notitle", r ? ", " : "", block, r + 1,
+    plot += fmt::format("{}${}{} using 1{} lc rgb '{}' notitle", r ? ", " : "", block, r + 1,
+                        run_round(r) == 0 ? "" : fmt::format(" fs pattern {}", 3 + run_round(r)),
                         run_color(r));
   return plot + "\n";
 }
@@ -146,11 +177,16 @@ void replace_all(std::string& text, std::string const& from, std::string const& 
 
 }  // namespace
 
+// Of Okabe and Ito, told apart by most eyes.
+static char const* const colors[] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7",
+                                     "#56b4e9", "#e69f00", "#000000", "#8c6d31"};
+
 std::string run_color(std::size_t run) {
-  // Of Okabe and Ito, told apart by most eyes.
-  static char const* const colors[] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7",
-                                       "#56b4e9", "#e69f00", "#000000", "#8c6d31"};
   return colors[run % std::size(colors)];
+}
+
+int run_round(std::size_t run) {
+  return int(run / std::size(colors) % 4);
 }
 
 std::string figure_data(std::vector<RunRecord> const& runs) {
@@ -160,11 +196,8 @@ std::string figure_data(std::vector<RunRecord> const& runs) {
     // Columns: 1 iteration, 2 seconds, 3 equivalents, 4 F, 5 |h|, 6 target, 7 lower residual,
     // 8 dimension, 9 gap, 10 verdict, 11 smallest dimension of a target, 12 F - optimum.
     data += fmt::format("$r{} << END\n", r + 1);
-    // More points than pixels are of no use; the last one is always there.
-    std::size_t const every = run.iterations.size() / 1500 + 1;
-    for (std::size_t i = 0; i < run.iterations.size(); ++i) {
-      if (i % every != 0 && i + 1 != run.iterations.size()) continue;
-      auto const& it = run.iterations[i];
+    for (auto const* const point : drawn(run)) {
+      auto const& it = *point;
       for (double const v : {it.iteration, it.seconds, it.equivalents, it.upper, it.hypergradient,
                              it.target, it.lower_residual, it.dimension, it.gap})
         data += number(v) + " ";
@@ -189,69 +222,90 @@ std::vector<Figure> report_figures(std::vector<RunRecord> const& runs) {
   std::vector<Figure> figures;
   bool const optimum = std::all_of(runs.begin(), runs.end(),
                                    [](RunRecord const& r) { return std::isfinite(r.optimum); });
-  auto const positive = [](double v) { return std::isfinite(v) && v > 0; };
-  bool const reaches = any(runs, [&](auto const& it) { return positive(it.hypergradient); });
-  bool const lower = any(runs, [&](auto const& it) { return positive(it.lower_residual); });
-  bool const above = optimum && any(runs, [](auto const&) { return true; }) &&
-                     std::all_of(runs.begin(), runs.end(), [](RunRecord const& r) {
+  bool const above = optimum && std::all_of(runs.begin(), runs.end(), [](RunRecord const& r) {
                        return std::all_of(r.iterations.begin(), r.iterations.end(),
                                           [&](auto const& it) { return it.upper >= r.optimum; });
                      });
-  std::string const section = "Convergence";
-  auto const add = [&](char const* title, char const* unit, bool logarithmic,
+  using Has = std::function<bool(RunRecord const&, RecordedIteration const&)>;
+  auto const add = [&](char const* title, char const* unit, bool logarithmic, Has const& has,
                        std::function<std::string(int)> const& plot) {
     for (auto const& x : abscissas)
-      figures.push_back(
-          {section, fmt::format("set title '{}'\nset xlabel '{}'\nset ylabel '{}'\n{}{}"
-                                "plot {}\n",
-                                title, x.name, unit, x.column == 3 ? short_ticks(runs) : "",
-                                logarithmic ? "set logscale y\nset format y "
-                                              "'10^{%T}'\n"
-                                            : "",
-                                plot(x.column))});
+      if (any(runs, [&](auto const& run, auto const& it) {
+            return std::isfinite(it.*x.value) && has(run, it);
+          }))
+        figures.push_back(
+            {"Convergence", fmt::format("set title '{}'\nset xlabel '{}'\nset ylabel '{}'\n{}{}"
+                                        "plot {}\n",
+                                        title, x.name, unit, x.column == 3 ? short_ticks(runs) : "",
+                                        logarithmic ? "set logscale y\nset format y "
+                                                      "'10^{%T}'\n"
+                                                    : "",
+                                        plot(x.column))});
   };
-  if (above)
-    add("F above its smallest value", "F - min F", true,
+  Has const excess = [](auto const& run, auto const& it) {
+    return positive(it.upper - run.optimum);
+  };
+  if (above && any(runs, excess))
+    add("F above its smallest value", "F - min F", true, excess,
         [&](int x) { return curves(runs, x, "($12>0?$12:NaN)", line); });
   else
-    add("Upper objective", "F", false, [&](int x) { return curves(runs, x, "4", line); });
-  if (reaches)
-    add("Hypergradient, and its target (dashed)", "|hypergradient|", true, [&](int x) {
-      return curves(runs, x, "($5>0?$5:NaN)", line) + ", " +
-             curves(runs, x, "($6>0?$6:NaN)", "lines dt 2 lw 1.2");
-    });
-  if (lower)
-    add("Lower gradient", "|grad g|", true,
-        [&](int x) { return curves(runs, x, "($7>0?$7:NaN)", line); });
+    add(
+        "Upper objective", "F", false,
+        [](auto const&, auto const& it) { return std::isfinite(it.upper); },
+        [&](int x) { return curves(runs, x, "4", line); });
+  add(
+      "Hypergradient, and its target (dashed)", "|hypergradient|", true,
+      [](auto const&, auto const& it) { return positive(it.hypergradient); },
+      [&](int x) {
+        return curves(runs, x, "($5>0?$5:NaN)", line) + ", " +
+               curves(runs, x, "($6>0?$6:NaN)", "lines dt 2 lw 1.2");
+      });
+  add(
+      "Lower gradient", "|grad g|", true,
+      [](auto const&, auto const& it) { return positive(it.lower_residual); },
+      [&](int x) { return curves(runs, x, "($7>0?$7:NaN)", line); });
 
-  if (any(runs, [](auto const& it) { return std::isfinite(it.dimension); })) {
+  auto const at_iteration = [](RecordedIteration const& it) { return std::isfinite(it.iteration); };
+  if (any(runs, [&](auto const&, auto const& it) {
+        return at_iteration(it) && std::isfinite(it.dimension);
+      }))
     figures.push_back(
         {"Manifold of minimizers",
          "set title 'Kernel dimension of H'\nset xlabel 'outer iteration'\nset ylabel "
          "'dimension'\n" +
              whole_numbers(runs) + "plot " + curves(runs, 1, "8", "steps lw 2") + ", " +
              curves(runs, 1, "11", "steps dt 2 lw 1.2") + "\n"});
-    if (any(runs, [&](auto const& it) { return positive(it.gap); }))
-      figures.push_back({"Manifold of minimizers",
-                         "set title 'Spectral gap above the kernel'\nset xlabel 'outer "
-                         "iteration'\nset ylabel 'gap'\nset logscale y\nset format y "
-                         "'10^{%T}'\nplot " +
-                             curves(runs, 1, "($9>0?$9:NaN)", line) + "\n"});
-  }
-  figures.push_back(
-      {"Work", bars(runs, "Evaluations by kind", "number of vectors",
-                    {"values", "gradients", "Hessian", "mixed", "second order"}, "k", true)});
+  if (any(runs, [&](auto const&, auto const& it) { return at_iteration(it) && positive(it.gap); }))
+    figures.push_back({"Manifold of minimizers",
+                       "set title 'Spectral gap above the kernel'\nset xlabel 'outer "
+                       "iteration'\nset ylabel 'gap'\nset logscale y\nset format y "
+                       "'10^{%T}'\nplot " +
+                           curves(runs, 1, "($9>0?$9:NaN)", line) + "\n"});
+
+  // NaN, of one stage, is NaN in the sum.
+  bool counted = false;
+  for (int kind = 0; kind < 5; ++kind)
+    for (auto const& run : runs) {
+      double sum = 0;
+      for (auto const& stage : run.stages) sum += stage.counts[kind];
+      counted = counted || positive(sum);
+    }
+  if (counted)
+    figures.push_back(
+        {"Work", bars(runs, "Evaluations by kind", "number of vectors",
+                      {"values", "gradients", "Hessian", "mixed", "second order"}, "k", true)});
   std::vector<std::string> const stages = {"lower solve", "candidates",    "refine",
                                            "select",      "differentiate", "certify"};
   bool const usual = std::all_of(runs.begin(), runs.end(), [&](RunRecord const& r) {
     return r.stages.size() == stages.size();
   });
-  if (usual) {
+  if (usual && any_bar(runs, [](auto const& stage) { return equivalents(stage.counts); }))
     figures.push_back(
         {"Work", bars(runs, "Work by stage", "gradient equivalents", stages, "e", false)});
+  if (usual && any_bar(runs, [](auto const& stage) { return stage.seconds; }))
     figures.push_back({"Work", bars(runs, "Time by stage", "seconds", stages, "s", false)});
-  }
-  if (any(runs, [](auto const&) { return true; })) figures.push_back({"Verdicts", timeline(runs)});
+  if (any(runs, [&](auto const&, auto const& it) { return at_iteration(it); }))
+    figures.push_back({"Verdicts", timeline(runs)});
   return figures;
 }
 

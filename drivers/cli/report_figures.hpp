@@ -30,6 +30,9 @@ std::vector<std::string> draw(std::string const& gnuplot, std::vector<RunRecord>
 /// "#rrggbb" of a run, the same in figures and text.
 std::string run_color(std::size_t run);
 
+/// How often the colour of a run was that of another one before: 0 for the first eight, up to 3.
+int run_round(std::size_t run);
+
 }  // namespace minfold::cli
 
 #endif

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <limits>
 
 namespace minfold::cli {
 namespace {
@@ -46,8 +47,17 @@ std::string verdict_html(std::string const& verdict) {
   return fmt::format("<span class=\"{}\">{}</span>", known ? verdict : "", html_text(verdict));
 }
 
+/// Where colours come again it is hatched, as lines are dashed then.
 std::string swatch(std::size_t run) {
-  return fmt::format("<span class=\"swatch\" style=\"background:{}\"></span>", run_color(run));
+  int const round = run_round(run);
+  auto const paint = round == 0
+                         ? run_color(run)
+                         : fmt::format("repeating-linear-gradient({}deg,{} 0 2px,#fff 2px 4px)",
+                                       round == 1   ? 90
+                                       : round == 2 ? 0
+                                                    : 45,
+                                       run_color(run));
+  return fmt::format("<span class=\"swatch\" style=\"background:{}\"></span>", paint);
 }
 
 std::string name(RunRecord const& run, std::size_t r) {
@@ -71,7 +81,10 @@ std::string runs_table(std::vector<RunRecord> const& runs) {
       "equivalents</th><th>run with</th><th>file</th></tr>\n";
   for (std::size_t r = 0; r < runs.size(); ++r) {
     auto const& run = runs[r];
-    RecordedIteration const none;
+    constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
+    RecordedIteration none;
+    none.iteration = none.seconds = none.equivalents = unknown;
+    none.hypergradient = none.target = unknown;
     auto const& last = run.iterations.empty() ? none : run.iterations.back();
     html += fmt::format(
         "<tr><td>{}</td><td>{}</td><td>{}</td><td class=\"number\">{}</td><td "

@@ -143,6 +143,9 @@ RecordedIteration iteration_of(Members const& m) {
 }  // namespace
 
 double equivalents(std::array<double, 5> const& c) {
+  // Larger ones, and none at all, are no counts.
+  for (double const count : c)
+    if (!(count >= 0 && count < 0x1p53)) return std::numeric_limits<double>::quiet_NaN();
   Counters counters;
   counters.values = std::int64_t(c[0]);
   counters.gradients = std::int64_t(c[1]);
@@ -154,12 +157,23 @@ double equivalents(std::array<double, 5> const& c) {
 
 RunRecord read_run_record(std::string const& path) {
   Json json;
+  // What prints a value calls itself once a level.
+  constexpr int deepest = 100;
+  bool shallow = true;
   try {
-    json = Json::parse(read_text(path));
+    json = Json::parse(read_text(path), [&](int depth, Json::parse_event_t, Json&) {
+      shallow = shallow && depth <= deepest;
+      return depth <= deepest;
+    });
   } catch (nlohmann::json::parse_error const& error) {
     MINFOLD_REQUIRE(false, path, ": not JSON, or only a part of it: it breaks off at byte ",
                     error.byte);
+  } catch (nlohmann::json::out_of_range const&) {
+    MINFOLD_REQUIRE(false, path,
+                    ": not a report of minfold solve: it has a number that is too large");
   }
+  MINFOLD_REQUIRE(shallow, path, ": not a report of minfold solve: it is nested more than ",
+                  deepest, " levels deep");
   Members const top(path, "the file", json);
   MINFOLD_REQUIRE(top.has("schema") && top.at("schema") == "minfold-solve-1", path,
                   ": not a report of minfold solve: its schema is not minfold-solve-1");

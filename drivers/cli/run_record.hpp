@@ -44,7 +44,7 @@ struct RunRecord {
 /// Errors: std::invalid_argument with one sentence that names the file.
 RunRecord read_run_record(std::string const& path);
 
-/// Work in gradients, as gradient_equivalents().
+/// Work in gradients, as gradient_equivalents(); NaN where a count is not known.
 double equivalents(std::array<double, 5> const& counts);
 
 }  // namespace minfold::cli

@@ -7,6 +7,7 @@
 #include "build_facts.hpp"
 #include "checkpointing.hpp"
 #include "commands.hpp"
+#include "output_names.hpp"
 #include "progress.hpp"
 #include <fmt/format.h>
 #include <signal.h>
@@ -25,13 +26,22 @@ namespace {
 
 std::sig_atomic_t volatile interrupted = 0;
 
+/// Whichever of the two comes second ends the process, as if nothing had been made of it.
+void note_signal(int number) {
+  if (interrupted) {
+    std::signal(number, SIG_DFL);
+    raise(number);  // delivered once this returns
+  }
+  interrupted = number;
+}
+
 /// While this lives the first SIGINT or SIGTERM only raises a flag; the second one ends the process.
 class Interrupts {
  public:
   Interrupts() {
     struct sigaction action{};
-    action.sa_handler = [](int signal) { interrupted = signal; };
-    action.sa_flags = SA_RESETHAND | SA_RESTART;
+    action.sa_handler = note_signal;
+    action.sa_flags = SA_RESTART;
     sigaction(SIGINT, &action, &before_[0]);
     sigaction(SIGTERM, &action, &before_[1]);
   }
@@ -172,6 +182,11 @@ int interrupted_status(SolveReport const& report) {
 int run_solve(SolveRequest const& request) {
   MINFOLD_REQUIRE(request.every == 0 || request.checkpoint,
                   "--every says how often --checkpoint is written, and no file is named for that");
+  auto const json = request.json.value_or("");
+  require_two_files("--json", json, request.resume ? "FILE" : "--checkpoint",
+                    request.checkpoint.value_or(""));
+  require_two_files("--json", json, "--config", request.config);
+  require_two_files("--checkpoint", request.checkpoint.value_or(""), "--config", request.config);
   if (request.json) require_writable(*request.json);
   SolveReport report;
   std::exception_ptr unwritten;

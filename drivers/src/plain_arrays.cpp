@@ -89,6 +89,13 @@ void check_extents(char const* what, minfold_array const& a, std::size_t items, 
                   " x ", rows, " x ", columns);
 }
 
+void check_sides(char const* function, minfold_array const* b) {
+  MINFOLD_REQUIRE(b, "b is NULL");
+  double const sides = double(b->extent[0]) * double(b->extent[1]);
+  MINFOLD_REQUIRE(sides <= std::numeric_limits<int>::max(), function, ": b has ", sides,
+                  " right-hand sides, at most ", std::numeric_limits<int>::max(), " are possible");
+}
+
 void refuse_overlap(char const* what, minfold_array const& one, char const* other_what,
                     minfold_array const& other) {
   if (empty(one) || empty(other) || !(in_house_layout(one) || in_house_layout(other))) return;

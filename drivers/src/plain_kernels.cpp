@@ -60,7 +60,7 @@ struct Sides {
   Output<T> z;
 
   Sides(Call const& call, minfold_array const* from, minfold_array const* to)
-      : b(input<T>(call.space, "b", from)), z(call.space, "z", to) {
+      : b((check_sides(call.name, from), input<T>(call.space, "b", from))), z(call.space, "z", to) {
     columns = int(from->extent[1]);
     check_extents("b", *from, call.items, from->extent[1], call.n);
     check_extents("z", *to, call.items, from->extent[1], call.n);

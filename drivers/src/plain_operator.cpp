@@ -119,6 +119,7 @@ minfold_status minfold_pinv_operator(minfold_context const* context, minfold_ope
                                      minfold_solve_record* solves, minfold_options const* options) {
   return guarded([&] {
     Call const call("minfold_pinv_operator", context, a, options);
+    check_sides(call.name, b);
     auto const rhs = input<double>(call.space, "b", b);
     Output<double> const out(call.space, "z", z);
     int const columns = int(b->extent[1]);

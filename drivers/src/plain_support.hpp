@@ -74,6 +74,8 @@ void check_array(char const* what, minfold_array const* array, minfold_precision
                  bool distinct);
 void check_extents(char const* what, minfold_array const& array, size_t items, size_t rows,
                    size_t columns);
+/// Refuses right-hand sides, (items, columns, n), whose number is not an int: each has a record.
+void check_sides(char const* function, minfold_array const* b);
 /// Items one after the other, i fastest.
 bool in_house_layout(minfold_array const& array);
 /// The same with rows and columns exchanged.

@@ -14,6 +14,10 @@ expect 2 solve two-well --max-iterations -1
 complains 'max-iterations'
 expect 2 solve two-well --tolerance nan
 complains 'tolerance'
+for seed in -1 1.5 18446744073709551616 one; do
+  expect 2 solve two-well --seed $seed
+  complains "^minfold: --seed: expected an integer from 0 to 2^64 - 1, got $seed"
+done
 expect 2 solve two-well --precision half
 complains 'precision'
 expect 2 solve two-well --method sgd

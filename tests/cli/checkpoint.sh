@@ -27,6 +27,25 @@ expect 1 solve kinks --max-iterations 2 --checkpoint run.ckpt --quiet
 expect 0 resume run.ckpt --max-iterations 200 --json again.json
 python3 "$support/check_json.py" again.json "r['result']['outcome'] == 'converged' and [i['iteration'] for i in r['iterations']] == list(range(r['result']['iterations'] + 1))" || fail "extended"
 
+# Another build, or another number of threads, goes on with a warning.
+expect 0 solve two-well --checkpoint run.ckpt --quiet
+expect 0 resume run.ckpt --quiet
+[ ! -s stderr.txt ] || fail "warns of the same program"
+expect 0 resume run.ckpt --quiet --kokkos-num-threads=1
+complains '^minfold: run.ckpt was made with 2 threads, this is 1: results may differ in rounding$'
+expect 0 solve two-well --checkpoint run.ckpt --quiet
+python3 - <<'PYTHON' || fail "no commit in a checkpoint"
+import json, os, subprocess, zlib
+commit = json.loads(subprocess.run([os.environ["MINFOLD"], "doctor", "--json"], capture_output=True).stdout)["build"]["commit"].encode()
+data = open("run.ckpt", "rb").read()
+image = data[512:].replace(commit + b", ", b"x" * len(commit) + b", ")
+assert image != data[512:]
+header = b"minfold checkpoint 1\ncrc32 %08x\nbytes %d\n" % (zlib.crc32(image), len(image))
+open("run.ckpt", "wb").write(header.ljust(512, b"\0") + image)
+PYTHON
+expect 0 resume run.ckpt --quiet
+complains '^minfold: run.ckpt was made by another build (xxx.*): results may differ in rounding$'
+
 # Stopped by a signal: saved, and told by the exit status; resumed, it ends like the whole one.
 long="line --method v-pbgd --tolerance 1e-300 --set step=0.001"
 for signal in TERM INT; do
@@ -109,6 +128,34 @@ status=0
 prints '^kinks: converged'
 grep -q 'cannot write run.ckpt: .*too large; the solve goes on' stderr.txt || fail "a full disk is not named"
 cmp run.ckpt good.ckpt || fail "the last good checkpoint is lost"
+# A kill while the file is written leaves no part of it.
+mkdir folder
+cp good.ckpt folder/run.ckpt
+status=0
+(
+  ulimit -f 8 # the system ends the process by SIGXFSZ, while it writes
+  cd folder
+  exec "$MINFOLD" solve kinks --checkpoint run.ckpt --every 1 >/dev/null 2>&1
+) || status=$?
+[ $status -gt 128 ] || fail "not killed: exit status $status"
+[ "$(ls -A folder)" = run.ckpt ] || fail "left behind: $(ls -A folder)"
+cmp folder/run.ckpt good.ckpt || fail "the last good checkpoint is lost"
+rm -r folder
+
+# A second signal ends the solve at once, also if it is not the same as the first. Both come while the process
+# is halted, so that no iteration ends in between.
+python3 - $long <<'PYTHON' || fail "a second signal does not end the solve"
+import os, signal, subprocess, sys
+solve = subprocess.Popen([os.environ["MINFOLD"], "solve"] + sys.argv[1:] + ["--max-iterations", "100000000"],
+                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+# Iteration 0 has been seen: signals are waited for.
+while b"  0/" not in (line := solve.stderr.readline()):
+    assert line, "ended by itself"
+for number in (signal.SIGSTOP, signal.SIGINT, signal.SIGTERM, signal.SIGCONT):
+    solve.send_signal(number)
+assert solve.wait() in (-signal.SIGINT, -signal.SIGTERM), solve.returncode
+PYTHON
+
 if [ "$(id -u)" != 0 ]; then
   mkdir -m 500 locked
   expect 2 solve two-well --checkpoint locked/run.ckpt

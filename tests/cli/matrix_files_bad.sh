@@ -70,7 +70,15 @@ complains '^minfold: large.mtx: --method factor needs all n x n entries, expecte
 expect 2 pinv one.npy --rhs large.mtx
 complains '^minfold: large.mtx: expected n x r numbers with n = 8 and r up to 1024, found 2000000 x 2000000$'
 
+# More memory than there is: a system would end the process, or another one.
+printf '%%%%MatrixMarket matrix coordinate real general\n2147483647 2147483647 1\n1 1 1\n' >endless.mtx
+expect 2 tangent endless.mtx
+complains '^minfold: endless.mtx: a matrix of order 2147483647 takes .* GiB of memory or more, .* GiB can be had$'
+rm endless.mtx
+
 # Options.
+expect 2 tangent one.npy --seed -1
+complains 'expected an integer from 0 to 2^64 - 1, got -1'
 expect 2 tangent one.npy --method sgd
 complains 'method'
 expect 2 tangent one.npy --tolerance 0
@@ -85,6 +93,8 @@ expect 2 tangent one.npy --out no/such/folder/basis.npy
 complains 'no/such/folder/basis.npy'
 expect 2 tangent one.npy --out basis.h5 --json basis.h5
 complains 'are both basis.h5'
+expect 2 tangent one.npy --out basis.npy --json ./basis.npy
+complains '^minfold: --out and --json are both basis.npy, expected two files$'
 expect 2 tangent one.npy --json ''
 complains 'empty'
 only one.npy batch.npy skew.npy skew_batch.npy wide.npy vector.npy four.npy empty.npy small.npy \

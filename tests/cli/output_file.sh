@@ -51,6 +51,50 @@ long=$(printf '%250s' '' | tr ' ' x)
 expect 0 solve two-well --json "$long"
 rm "$long"
 
+# No output replaces another file of the same run.
+cat >run.toml <<'TOML'
+problem = "two-well"
+json = "run.out"
+checkpoint = "run.out"
+TOML
+cp run.toml run.before
+expect 2 solve two-well --json same --checkpoint ./same
+complains '^minfold: --json and --checkpoint are both same, expected two files$'
+ln -s ./same link
+expect 2 solve two-well --json link --checkpoint same
+complains 'are both link'
+expect 2 solve --config run.toml
+complains '^minfold: run.toml:2:8: json and --checkpoint are both run.out, expected two files$'
+expect 2 solve --config run.toml --checkpoint run.ckpt --json run.toml
+complains '^minfold: --json and --config are both run.toml'
+expect 2 solve --config run.toml --checkpoint run.toml
+complains '^minfold: --checkpoint and --config are both run.toml'
+cmp run.toml run.before
+expect 0 solve two-well --checkpoint run.ckpt
+cp run.ckpt run.before
+expect 2 resume run.ckpt --json run.ckpt
+complains '^minfold: --json and FILE are both run.ckpt'
+cmp run.ckpt run.before
+rm run.* link
+only
+
+# Results that cannot be printed are no success, whatever the command and however much it prints.
+for command in "solve two-well --quiet" "list" "show-config two-well" "show-config two-well --method sgf" \
+  "check two-well" "--help" "solve --help" "--version"; do
+  status=0
+  "$MINFOLD" $command >/dev/full 2>stderr.txt || status=$?
+  [ $status = 2 ] || fail "$command to a full disk: exit status $status"
+  tail -n 1 stderr.txt | grep -q '^minfold: cannot write to the standard output' || fail "$command to a full disk"
+done
+# Started without the standard streams.
+expect 0 solve two-well --quiet --json with.json --checkpoint with.ckpt
+status=0
+"$MINFOLD" solve two-well --json without.json --checkpoint without.ckpt --every 1 <&- >&- 2>&- || status=$?
+[ $status = 0 ] || fail "exit status $status without streams"
+python3 "$support/check_json.py" without.json "r['result']['outcome'] == 'converged'" || fail "report without streams"
+expect 0 resume without.ckpt --quiet
+rm with.* without.*
+
 # Ended by a signal: stops after the running iteration and reports what there is.
 "$MINFOLD" solve redundant-arm --set targets=100 --tolerance 1e-30 --max-iterations 1000000 \
   --json stopped.json >stdout.txt 2>stderr.txt </dev/null &

@@ -93,6 +93,86 @@ $change
 json.dump(r, open('changed.json', 'w'))"
   broken changed.json 'changed.json: not a report of minfold solve: '
 done
+# Nothing is drawn where there is nothing to draw, and that takes no other figure along; sizes and depths that
+# no report has are refused.
+changed() {
+  python3 -c "
+import json, sys
+r = json.load(open('one.json'))
+$1
+json.dump(r, open('changed.json', 'w'))"
+}
+numbers="for k in o: o[k] = VALUE if isinstance(o[k], (int, float)) and k != 'iteration' else o[k]"
+for change in "r['iterations'] = []" "r['iterations'] = r['iterations'][:1]" \
+  "
+for o in r['iterations']:
+  $(echo "$numbers" | sed 's/VALUE/None/')" \
+  "
+for o in list(r['stages'].values()) + r['iterations']:
+  $(echo "$numbers" | sed 's/VALUE/None/')" \
+  "
+for o in r['stages'].values():
+  $(echo "$numbers" | sed 's/VALUE/1e300/')" \
+  "
+for o in r['stages'].values():
+  $(echo "$numbers" | sed 's/VALUE/0/')" \
+  "
+for o in r['iterations']: o['upper'] = r['truth']['optimum']"; do
+  changed "$change"
+  expect 0 report changed.json --out changed.html
+  if [ $have_gnuplot = yes ]; then
+    [ ! -s stderr.txt ] || fail "no figures of: $change"
+    page changed.html "p.pictures >= 1"
+    expect 0 report one.json changed.json --out changed.html
+    [ ! -s stderr.txt ] || fail "no figures with another run of: $change"
+    page changed.html "p.pictures == 15"
+  fi
+done
+changed "r['iterations'] = []; r['stages'] = {}"
+expect 0 report changed.json --out changed.html
+if [ $have_gnuplot = yes ]; then
+  complains '^minfold: changed.html has no figures: no run has numbers to draw$'
+fi
+page changed.html "p.pictures == 0" "'iteration' in p.text"
+sed 's/"seed": 1/"seed": 1e999/' one.json >changed.json
+broken changed.json 'changed.json: not a report of minfold solve: it has a number that is too large$'
+python3 -c "
+text = open('one.json').read()
+deep = 1000000
+open('changed.json', 'w').write(text.replace('\"options\": {', '\"options\": {\"deep\": ' + '[' * deep + ']' * deep + ','))"
+broken changed.json 'changed.json: not a report of minfold solve: it is nested more than 100 levels deep$'
+
+# More runs than colours: lines of the second eight are dotted, and hatched in the legend.
+expect 0 report $(for run in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do echo one.json; done) --out many.html
+if [ $have_gnuplot = yes ]; then
+  [ ! -s stderr.txt ] || fail "complains about many runs"
+  page many.html "p.pictures == 15" "'20 runs' in p.text"
+  python3 - <<'PYTHON' || fail "runs 1 and 9 look the same"
+import re
+page = open("many.html").read()
+svg = re.search("<svg.*?</svg>", page, re.S)[0]
+strokes = re.findall(r"<g id=\"f0_gnuplot_plot_\d+\".*?</g>\s*</g>", svg, re.S)
+first = [" ".join(sorted(set(re.findall(r"stroke='rgb\([^']*'|stroke-dasharray=(?:'[^']*')", plot)))) for plot in strokes]
+assert len(first) == 20 and len(set(first)) == 20, first
+assert page.count("repeating-linear-gradient") >= 12
+PYTHON
+fi
+rm -f many.html changed.html changed.json
+
+# A page that would replace one of its reports.
+cp one.json "with space.json"
+expect 2 report two.json "with space.json" --out "./with space.json"
+complains '^minfold: --out and FILE are both ./with space.json, expected two files$'
+cmp one.json "with space.json" || fail "the report is gone"
+
+# What gnuplot warns of does not hide why it failed.
+mkdir bin
+printf '#!/bin/sh\necho "Cannot read termcap database;" >&2\necho "         line 24: out of ink" >&2\necho >&2\nexit 3\n' >bin/gnuplot
+chmod +x bin/gnuplot
+PATH=$PWD/bin:$PATH expect 0 report one.json --out bare.html
+complains '^minfold: bare.html has no figures: gnuplot failed: line 24: out of ink$'
+rm -r bin bare.html
+
 expect 2 report
 complains 'FILE'
 expect 2 report one.json --out no/such/folder/page.html

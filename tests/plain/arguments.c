@@ -103,6 +103,18 @@ int main(void) {
   REFUSES(minfold_context_create(&options, &none), "has no streams");
   CHECK(none == NULL);
 
+  /* More right-hand sides than an int counts, before anything of them is looked at. */
+  {
+    size_t const many = 1 << 16;
+    minfold_array const b_claimed = minfold_contiguous(MINFOLD_DOUBLE, b, items, many * many / items, n);
+    minfold_array const z_claimed = minfold_contiguous(MINFOLD_DOUBLE, z, items, many * many / items, n);
+    REFUSES(minfold_pinv(context, &good, &b_claimed, &z_claimed, solves, kernels, NULL),
+            "right-hand sides");
+    op.n = n;
+    REFUSES(minfold_pinv_operator(context, &op, &b_claimed, &z_claimed, NULL, NULL, solves, NULL),
+            "right-hand sides");
+  }
+
   /* More than any memory holds. */
   bad = minfold_contiguous(MINFOLD_DOUBLE, a, 1, 1 << 23, 1 << 23);
   bad.stride[0] = bad.stride[1] = bad.stride[2] = 0;

@@ -6,24 +6,35 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <utility>
 
 namespace minfold {
 namespace {
 
-/// A file that is there only while this object is, unless it was renamed.
+std::string folder_of(std::string const& path) {
+  auto folder = std::filesystem::path(path).parent_path().string();
+  return folder.empty() ? "." : folder;
+}
+
+/// What a file is made of before it gets its name: nothing is left of it unless it became the target. Where
+/// the file system can, it has no name at all until then, so that not even a kill leaves anything.
 class Temporary {
  public:
-  explicit Temporary(std::string const& target)
-      // Short: a name of almost any length is fine for the target.
-      : path_((std::filesystem::path(target).parent_path() /
-               (".minfold-" + std::to_string(getpid()) + ".tmp"))
-                  .string()),
-        descriptor_(open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)) {
+  explicit Temporary(std::string const& target) : folder_(folder_of(target)) {
+    struct stat old{};
+    bool const replaces = stat(target.c_str(), &old) == 0;
+    // Renaming asks the folder only, and would replace what its owner has made read-only.
+    bool const allowed = !replaces || faccessat(AT_FDCWD, target.c_str(), W_OK, AT_EACCESS) == 0;
+    MINFOLD_REQUIRE(allowed, "cannot write ", target, ": ", std::strerror(errno));
+    open_unnamed();
+    if (descriptor_ < 0) open_named();
     MINFOLD_REQUIRE(descriptor_ >= 0, "cannot write ", target, ": ", std::strerror(errno));
+    if (replaces) keep_permissions(old);
   }
   ~Temporary() {
     if (descriptor_ >= 0) close(descriptor_);
@@ -42,6 +53,7 @@ class Temporary {
     return fsync(descriptor_) == 0 || errno == EINVAL;  // EINVAL: not a file that can be synced
   }
   bool become(std::string const& target) {
+    if (path_.empty() && !take_name()) return false;
     int const closed = close(descriptor_);
     descriptor_ = -1;
     if (closed != 0 || std::rename(path_.c_str(), target.c_str()) != 0) return false;
@@ -50,8 +62,70 @@ class Temporary {
   }
 
  private:
-  std::string path_;
-  int descriptor_;
+  /// Short: a name of almost any length is fine for the target. Another one each time: several threads may
+  /// write to one folder.
+  std::string fresh_name() const {
+    static std::atomic<unsigned> count{0};
+    return folder_ + "/.minfold-" + std::to_string(getpid()) + "-" + std::to_string(count++) +
+           ".tmp";
+  }
+  /// Calls `make` with fresh names until one is not taken, and keeps that. What is there already, if only a
+  /// link that somebody else put there, is never written to.
+  template <class Make>
+  bool with_fresh_name(Make const& make) {
+    for (int attempt = 0; attempt < 1000; ++attempt) {
+      auto name = fresh_name();
+      if (make(name.c_str())) {
+        path_ = std::move(name);
+        return true;
+      }
+      if (errno != EEXIST) return false;
+    }
+    return false;
+  }
+
+  void open_named() {
+    with_fresh_name([&](char const* name) {
+      descriptor_ = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+      return descriptor_ >= 0;
+    });
+  }
+#if defined(O_TMPFILE)
+  std::string own_link() const { return "/proc/self/fd/" + std::to_string(descriptor_); }
+  void open_unnamed() {
+    descriptor_ = open(folder_.c_str(), O_WRONLY | O_TMPFILE | O_CLOEXEC, 0666);
+    // Without /proc it could never get a name.
+    if (descriptor_ < 0 || access(own_link().c_str(), F_OK) == 0) return;
+    close(descriptor_);
+    descriptor_ = -1;
+  }
+  bool take_name() {
+    return with_fresh_name([&](char const* name) {
+      return linkat(AT_FDCWD, own_link().c_str(), AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0;
+    });
+  }
+#else
+  void open_unnamed() {}
+  bool take_name() { return false; }
+#endif
+
+  /// Those of the file that is replaced, as far as this process may give them.
+  void keep_permissions(struct stat const& old) const {
+    struct stat mine{};
+    if (fstat(descriptor_, &mine) != 0) return;
+    if (mine.st_uid != old.st_uid || mine.st_gid != old.st_gid) {
+      // What was for its group only must not become readable to ours.
+      if (fchown(descriptor_, old.st_uid, old.st_gid) != 0 &&
+          fchown(descriptor_, uid_t(-1), old.st_gid) != 0) {
+        fchmod(descriptor_, old.st_mode & 0707);
+        return;
+      }
+    }
+    fchmod(descriptor_, old.st_mode & 0777);
+  }
+
+  std::string folder_, path_;
+  int descriptor_ = -1;
 };
 
 /// What is written directly, because no file can be renamed over it: /dev/stdout, a pipe.

@@ -123,7 +123,7 @@ Snapshot read_checkpoint_file(std::string const& path) {
   std::error_code error;
   auto const status = std::filesystem::status(path, error);
   MINFOLD_REQUIRE(std::filesystem::is_regular_file(status), path, ": expected a checkpoint, found ",
-                  std::filesystem::exists(status) ? "no file" : "nothing there");
+                  std::filesystem::exists(status) ? "something else" : "nothing there");
   auto const size = std::filesystem::file_size(path, error);
   MINFOLD_REQUIRE(!error, path, ": ", error.message());
   std::ifstream file(path, std::ios::binary);

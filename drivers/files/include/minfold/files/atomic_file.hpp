@@ -11,8 +11,9 @@ namespace minfold {
 /// Errors of both: std::invalid_argument with one sentence that names the file.
 void require_writable(std::string const& path);
 
-/// The file has the old content or all of the new one, never a part: written next to the target
-/// under another name, then renamed over it.
+/// The file has the old content or all of the new one, never a part: written to another file in the same folder,
+/// which is then renamed over it. The permissions stay, and a file that must not be written to is refused. A
+/// link is followed. Threads may write to different files at once.
 void write_whole_file(std::string const& path, std::string const& content);
 
 }  // namespace minfold
