@@ -35,13 +35,13 @@ namespace {
 enum Exit { done = 0, not_solved = 1, bad_input = 2, internal = 3 };
 
 char const* const footer =
-    "Exit status: 0 solved (converged and certified; check: all derivatives right; doctor: nothing "
-    "to\n"
-    "mend), 1 not converged or not certified (check: something is wrong; doctor: warnings), 2 bad "
-    "usage or\n"
-    "input, 3 internal error, 130 or 143 stopped by SIGINT or SIGTERM after the running iteration; "
-    "a\n"
-    "second signal ends at once.\n"
+    "Exit status: 0 solved (converged and certified; check: all derivatives right; doctor: "
+    "nothing\n"
+    "to mend), 1 not converged or not certified (check: something is wrong; doctor: warnings), 2 "
+    "bad\n"
+    "usage or input, 3 internal error, 129, 130 or 143 stopped by SIGHUP, SIGINT or SIGTERM after "
+    "the\n"
+    "running iteration; a second signal ends at once.\n"
     "Flags of Kokkos work too, --kokkos-num-threads=N for example; see --kokkos-help.";
 
 bool is_kokkos_flag(std::string const& argument) {
@@ -101,7 +101,7 @@ void add_json(CLI::App& app, SolveRequest& request) {
 void add_checkpoint(CLI::App& app, SolveRequest& request) {
   app.add_option("--checkpoint", request.checkpoint,
                  "keep the state of the solve in this file, for minfold resume: every half\n"
-                 "minute, and at the end, on SIGINT or SIGTERM, and on an error")
+                 "minute, and at the end, on SIGINT, SIGTERM or SIGHUP, and on an error")
       ->type_name("FILE");
   app.add_option("--every", request.every, "write the checkpoint every N iterations instead")
       ->check(CLI::Range(1, 1'000'000'000))

@@ -26,7 +26,7 @@ namespace {
 
 std::sig_atomic_t volatile interrupted = 0;
 
-/// Whichever of the two comes second ends the process, as if nothing had been made of it.
+/// Whichever of them comes second ends the process, as if nothing had been made of it.
 void note_signal(int number) {
   if (interrupted) {
     std::signal(number, SIG_DFL);
@@ -35,7 +35,8 @@ void note_signal(int number) {
   interrupted = number;
 }
 
-/// While this lives the first SIGINT or SIGTERM only raises a flag; the second one ends the process.
+/// While this lives the first SIGINT, SIGTERM or SIGHUP only raises a flag; the second one ends the process.
+/// A process that was told to survive a hangup (nohup) does.
 class Interrupts {
  public:
   Interrupts() {
@@ -44,16 +45,19 @@ class Interrupts {
     action.sa_flags = SA_RESTART;
     sigaction(SIGINT, &action, &before_[0]);
     sigaction(SIGTERM, &action, &before_[1]);
+    sigaction(SIGHUP, &action, &before_[2]);
+    if (before_[2].sa_handler == SIG_IGN) sigaction(SIGHUP, &before_[2], nullptr);
   }
   ~Interrupts() {
     sigaction(SIGINT, &before_[0], nullptr);
     sigaction(SIGTERM, &before_[1], nullptr);
+    sigaction(SIGHUP, &before_[2], nullptr);
   }
   Interrupts(Interrupts const&) = delete;
   Interrupts& operator=(Interrupts const&) = delete;
 
  private:
-  struct sigaction before_[2];
+  struct sigaction before_[3];
 };
 
 using Space = Kokkos::DefaultExecutionSpace;

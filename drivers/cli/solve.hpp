@@ -14,7 +14,7 @@ namespace minfold::cli {
 /// What the command line chooses of a run besides the settings.
 NamedRun named_run(SolveRequest const& request);
 
-/// Solves and shows progress; the first SIGINT or SIGTERM ends the solve after the running iteration, with
+/// Solves and shows progress; the first SIGINT, SIGTERM or SIGHUP ends the solve after the running iteration, with
 /// a report of what there is; the second ends the process. Writes no file but checkpoints.
 ///
 /// Errors: std::invalid_argument for everything that the user can mend.

@@ -48,7 +48,7 @@ complains '^minfold: run.ckpt was made by another build (xxx.*): results may dif
 
 # Stopped by a signal: saved, and told by the exit status; resumed, it ends like the whole one.
 long="line --method v-pbgd --tolerance 1e-300 --set step=0.001"
-for signal in TERM INT; do
+for signal in TERM INT HUP; do
   rm -f run.ckpt
   # An interactive shell's job: others start with SIGINT ignored.
   python3 - "$signal" $long <<'PYTHON' || fail "stopped by $signal"
@@ -65,6 +65,20 @@ solve.send_signal(number)
 assert solve.wait() == 128 + number, solve.returncode
 PYTHON
 done
+# Started to outlive its terminal, it does.
+python3 - $long <<'PYTHON' || fail "ended by a hangup that it was to ignore"
+import os, signal, subprocess, sys
+solve = subprocess.Popen([os.environ["MINFOLD"], "solve"] + sys.argv[1:] + ["--max-iterations", "100000000"],
+                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                         preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+for count in range(2):
+    # An iteration before the signal, and one after it.
+    while b"/100000000" not in (line := solve.stderr.readline()):
+        assert line, "ended by itself"
+    solve.send_signal(signal.SIGHUP)
+solve.kill()
+assert solve.wait() == -signal.SIGKILL, solve.returncode
+PYTHON
 # ... the records of which are those of a run of that length
 expect 1 solve $long --max-iterations 5000 --json whole.json
 python3 - $long <<'PYTHON' || fail "killed by a signal"
