@@ -138,12 +138,12 @@ atexit.register(late)
 {WORK}
 assert not minfold.config()["owns_kokkos"] and r.certified
 """
-    assert succeeds(code, KOKKOS_NUM_THREADS="2") == "ended"
+    assert succeeds(code, OMP_NUM_THREADS="2", KOKKOS_NUM_THREADS="2") == "ended"
     owner = code.replace("kokkos._ZN6Kokkos10initializeERiPPc(ctypes.byref(ctypes.c_int(0)), None)", "")
     owner = owner.replace("assert running()\n", "").replace("not minfold", "minfold")
     owner = owner.replace("assert running()", "assert not running()")
     owner = owner.replace("kokkos._ZN6Kokkos8finalizeEv()", "pass")
-    assert succeeds(owner, KOKKOS_NUM_THREADS="2") == "ended"
+    assert succeeds(owner, OMP_NUM_THREADS="2", KOKKOS_NUM_THREADS="2") == "ended"
 
 
 def test_a_kokkos_that_has_ended_is_an_error():

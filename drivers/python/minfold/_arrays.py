@@ -40,8 +40,6 @@ def is_array(a: Any) -> bool:
 def _check_place(function: str, name: str, a: Any) -> None:
     """Before anything is asked of the memory of another array."""
     if not hasattr(a, "__dlpack_device__"):
-        if on_host():
-            return  # NumPy looks at the device that the capsule names
         raise ValueError(f"minfold: {function}: {name} does not say which device it is on")
     device, number = map(int, a.__dlpack_device__())
     if on_host():
@@ -116,12 +114,25 @@ def memory_of(a: Any) -> Any:
     return a if on_host() or a is None else a.__dlpack__(stream=_STREAM.get(DEVICE))
 
 
+class _Fresh:
+    """New memory of the compiled part, for the library that makes an array of it."""
+
+    def __init__(self, shape: tuple, single: bool):
+        self.capsule = _core.empty(list(shape), single)
+
+    def __dlpack__(self, **_: Any) -> Any:
+        return self.capsule
+
+    def __dlpack_device__(self) -> tuple:
+        return DEVICE, _core.device_number()
+
+
 def empty(shape: tuple, dtype: np.dtype, like: Any) -> Any:
     """A new array, of the kind of `like`."""
     if on_host():
         return np.empty(shape, dtype)
     module = importlib.import_module(type(like).__module__.partition(".")[0])
-    return module.from_dlpack(_core.empty(list(shape), dtype == np.float32))
+    return module.from_dlpack(_Fresh(shape, dtype == np.float32))
 
 
 def shape_text(shape: tuple) -> str:

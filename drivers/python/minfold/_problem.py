@@ -209,8 +209,8 @@ def _check_samples(adapter: Adapter, x: np.ndarray, points: int, seed: int) -> l
                 continue
 
             def ask(sample, name=name, arguments=arguments, y=y):
-                copies = [a.copy() for a in (x, y, *arguments)]
-                return getattr(adapter, name)(*copies, target, sample)
+                copies = [None if a is None else a.copy() for a in (x, y, *arguments, target, sample)]
+                return getattr(adapter, name)(*copies)
 
             whole = ask(None)
             mean = sum(len(part) / n * ask(part) for part in parts)
