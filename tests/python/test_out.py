@@ -117,6 +117,53 @@ def test_range_finder_writes_into_the_callers_arrays(rng):
     assert one.rank == 2 and not basis[0, 2].any()
 
 
+class Versioned:
+    """Says by DLPack that its memory may be written to, or not."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def __dlpack__(self, **versions):
+        return self.array.__dlpack__(**versions)
+
+    def __dlpack_device__(self):
+        return self.array.__dlpack_device__()
+
+
+class Silent(Versioned):
+    """Of a DLPack before its version 1, which has no word for it."""
+
+    def __dlpack__(self, stream=None):
+        return self.array.__dlpack__()
+
+
+@pytest.mark.parametrize("producer", [Versioned, Silent])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_other_arrays_are_written_to(rng, producer, dtype):
+    h, b = planted(rng, 6, 1, dtype=dtype), rng.standard_normal((2, 6)).astype(dtype)
+    expected = minfold.pinv_solve(h, b).x
+    for memory in (room((2, 6), dtype), strided((2, 6), dtype)[0]):
+        found = minfold.pinv_solve(h, b, out=producer(memory))
+        assert isinstance(found.x, np.ndarray) and np.shares_memory(found.x, memory)
+        np.testing.assert_array_equal(memory, expected)
+    alone = minfold.pinv_solve(h, b, out=producer(room((2, 6), dtype))).x  # nobody else has the memory
+    junk = [room((2, 6), dtype) for _ in range(50)]
+    np.testing.assert_array_equal(alone, expected)
+    assert len(junk) == 50
+
+
+def test_other_arrays_that_say_that_they_are_read_only_are_not(rng):
+    h, memory = planted(rng, 6, 1), np.zeros(6)
+    memory.flags.writeable = False
+    for producer in (Versioned, Silent):
+        with pytest.raises(ValueError, match="out is read-only$|out does not give its memory"):
+            minfold.pinv_solve(h, np.ones(6), out=producer(memory))
+    assert not memory.any()
+    immutable = type("Array", (Silent,), {"__module__": "jaxlib.xla_extension"})
+    with pytest.raises(ValueError, match="out is read-only$"):
+        minfold.pinv_solve(h, np.ones(6), out=immutable(np.zeros(6)))
+
+
 def test_an_empty_batch_takes_an_empty_array():
     out = np.empty((0, 3))
     assert minfold.pinv_solve(np.empty((0, 3, 3)), np.empty((0, 3)), out=out).x is out

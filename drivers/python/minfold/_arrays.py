@@ -19,6 +19,8 @@ _DEVICES = {2: "a CUDA device", 4: "an OpenCL device", 7: "a Vulkan device", 8: 
             10: "a ROCm device", 13: "managed memory of CUDA", 14: "a oneAPI device",
             15: "a WebGPU device"}
 _HOST = (1, 3, 11)  # plain, and pinned for CUDA and ROCm
+#: Libraries whose arrays never change; not all of them say so by DLPack.
+_IMMUTABLE = ("jax", "jaxlib", "tensorflow")
 #: Where minfold works, as DLPack numbers it.
 DEVICE: int = _core.device_type
 #: The stream that a producer orders its work before: the legacy default one, which that of Kokkos waits for.
@@ -193,12 +195,13 @@ def output(function: str, name: str, out: Any, shape: tuple, dtype: np.dtype) ->
     if len(given) != len(shape) or any(e not in (None, g) for e, g in zip(shape, given)):
         expected = " x ".join("vectors" if e is None else str(e) for e in shape)
         raise ValueError(f"minfold: {function}: {name} is {shape_text(given)}, expected {expected}")
-    if on_host() and not a.flags.writeable:
-        hint = "" if isinstance(out, np.ndarray) else (
-            ", as an array is that does not say by DLPack that it may be written to: "
-            "pass a NumPy array over its memory"
-        )
-        raise ValueError(f"minfold: {function}: {name} is read-only{hint}")
+    fixed = type(out).__module__.partition(".")[0] in _IMMUTABLE
+    if on_host() and not fixed:
+        if not isinstance(out, np.ndarray):
+            a = _core.writable(out)
+        fixed = a is None or not a.flags.writeable
+    if fixed:
+        raise ValueError(f"minfold: {function}: {name} is read-only")
     return a
 
 

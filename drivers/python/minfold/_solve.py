@@ -166,7 +166,7 @@ def solve(
         max_iterations,
         tolerance,
         record_every,
-        "" if data is None else os.fspath(data),
+        "" if data is None else os.fsdecode(data),
         None if callback is None else observe,
     )
     x, gradient = end["x"], end["hypergradient"]

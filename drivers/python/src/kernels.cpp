@@ -173,6 +173,41 @@ void check_output(std::string const& what, Input const& array) {
   impl::plain::check_array(what.c_str(), &p, p.precision, true);
 }
 
+/// The head of a DLManagedTensorVersioned, of DLPack 1.0.
+struct VersionedTensor {
+  std::uint32_t major, minor;
+  void *context, *deleter;
+  std::uint64_t flags;  ///< bit 0: read-only
+};
+
+/// A NumPy array over the memory of another array of the host that may be written to; None where that says
+/// that it may not. np.from_dlpack gives arrays that are read-only whatever they are made from. Before its
+/// version 1 DLPack has no word for read-only, and those who must not be written to are not to export.
+nb::object writable(nb::handle producer) {
+  nb::object capsule;
+  try {
+    capsule = producer.attr("__dlpack__")(nb::arg("max_version") = nb::make_tuple(1, 0));
+  } catch (nb::python_error const& error) {
+    if (!error.matches(PyExc_TypeError)) throw;
+  }
+  if (capsule.is_valid() && PyCapsule_IsValid(capsule.ptr(), "dltensor_versioned")) {
+    auto const* const tensor = static_cast<VersionedTensor const*>(
+        PyCapsule_GetPointer(capsule.ptr(), "dltensor_versioned"));
+    if (tensor->flags & 1) return nb::none();
+  }
+  using Host = nb::ndarray<nb::device::cpu>;
+  auto const source = nb::cast<Host>(producer);
+  nb::capsule const owner(new Host(source), [](void* p) noexcept { delete static_cast<Host*>(p); });
+  std::vector<std::size_t> shape(source.ndim());
+  std::vector<std::int64_t> strides(source.ndim());
+  for (std::size_t d = 0; d < source.ndim(); ++d) {
+    shape[d] = source.shape(d);
+    strides[d] = source.stride(d);
+  }
+  return nb::cast(nb::ndarray<nb::numpy>(source.data(), shape.size(), shape.data(), owner,
+                                         strides.data(), source.dtype()));
+}
+
 void refuse_overlap(std::string const& what, Input const& one, std::string const& other_what,
                     Input const& other) {
   impl::plain::refuse_overlap(what.c_str(), plain(one), other_what.c_str(), plain(other));
@@ -250,6 +285,7 @@ void bind_kernels(nb::module_& module) {
   });
   module.def("empty", &empty, nb::arg("shape"), nb::arg("single"));
   module.def("check_output", &check_output, nb::arg("what"), nb::arg("array"));
+  module.def("writable", &writable, nb::arg("producer"));
   module.def("refuse_overlap", &refuse_overlap, nb::arg("what"), nb::arg("one"),
              nb::arg("other_what"), nb::arg("other"));
 
