@@ -77,7 +77,8 @@ def test_kernel_basis_writes_into_the_callers_array(rng, dtype):
         np.testing.assert_array_equal(found.basis, expected.basis)
         assert not out[0, 3:].any() and not out[1].any() and not out[2, 1:].any()
     alone = room((9, 9), dtype)
-    assert minfold.kernel_basis(h[0], out=alone).basis.shape == (3, 9) and not alone[3:].any()
+    found = minfold.kernel_basis(h[0], out=alone)
+    assert found.basis.shape == (3, 9) and found.basis.base is alone and not alone[3:].any()
     small = minfold.kernel_basis(h, out=room((3, 2, 9), dtype))
     assert small.records["outcome"].tolist() == [minfold.Outcome.RANK_LIMIT, 1, 1]
 
@@ -162,6 +163,27 @@ def test_other_arrays_that_say_that_they_are_read_only_are_not(rng):
     immutable = type("Array", (Silent,), {"__module__": "jaxlib.xla_extension"})
     with pytest.raises(ValueError, match="out is read-only$"):
         minfold.pinv_solve(h, np.ones(6), out=immutable(np.zeros(6)))
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_what_the_library_leaves_beyond_the_rank_is_cleared(monkeypatch, given):
+    """It may be anything, so here it is."""
+    original = minfold._core.range_finder
+
+    def untidy(a, basis, values, records, options):
+        message = original(a, basis, values, records, options)
+        for item, rank in enumerate(records.view(minfold.RANGE_RECORD)["rank"]):
+            basis[item, rank:], values[item, 0, rank:] = NAN, NAN
+        return message
+
+    monkeypatch.setattr(minfold._core, "range_finder", untidy)
+    a = np.stack([np.diag([1.0, 0, 0, 0]), np.diag([2.0, 1, 0, 0])])
+    basis, values = room((2, 3, 4)), room((2, 3))
+    found = minfold.range_finder(a, out=(basis, values) if given else None).require()
+    assert found.rank.tolist() == [1, 2] and found.basis.shape == (2, 2, 4)
+    assert not found.basis[0, 1:].any() and not found.values[0, 1:].any()
+    if given:
+        assert not basis[:, 2:].any() and not values[:, 2:].any()
 
 
 def test_an_empty_batch_takes_an_empty_array():

@@ -37,6 +37,7 @@ minfold_status cg_of(Space const& space, minfold_array const* a, minfold_array c
     auto const host = Kokkos::create_mirror_view(known.dimension);
     for (int i = 0; i < items; ++i) host(i) = kernel_records[i].vectors;
     Kokkos::deep_copy(space, known.dimension, host);
+    space.fence("minfold::python::dimension");
   }
   PinvCgOptions<T> o;
   set(o.relative_tolerance, given.relative_tolerance);
