@@ -2,11 +2,15 @@
 """Beginning and end: threads, who owns Kokkos, forks, exits, and what is installed."""
 
 import ast
+import copy
 import inspect
 import os
 import pathlib
+import pickle
+import tempfile
 
 import minfold
+import numpy as np
 import pytest
 from conftest import run_python
 
@@ -38,7 +42,7 @@ except ValueError as e:
 """
     assert "threads is 2, but Kokkos runs with 1 already" in succeeds(code)
     assert succeeds(WORK + "print(minfold.config()['threads'])", KOKKOS_NUM_THREADS="1") == "1"
-    with pytest.raises(ValueError, match="threads is -1, must be positive"):
+    with pytest.raises(ValueError, match="initialize: threads is -1, expected 0 to 2147483647"):
         run = run_python("import minfold; minfold.initialize(-1)")
         raise ValueError(run.stderr)
 
@@ -138,12 +142,12 @@ atexit.register(late)
 {WORK}
 assert not minfold.config()["owns_kokkos"] and r.certified
 """
-    assert succeeds(code, KOKKOS_NUM_THREADS="2") == "ended"
+    assert succeeds(code, OMP_NUM_THREADS="2", KOKKOS_NUM_THREADS="2") == "ended"
     owner = code.replace("kokkos._ZN6Kokkos10initializeERiPPc(ctypes.byref(ctypes.c_int(0)), None)", "")
     owner = owner.replace("assert running()\n", "").replace("not minfold", "minfold")
     owner = owner.replace("assert running()", "assert not running()")
     owner = owner.replace("kokkos._ZN6Kokkos8finalizeEv()", "pass")
-    assert succeeds(owner, KOKKOS_NUM_THREADS="2") == "ended"
+    assert succeeds(owner, OMP_NUM_THREADS="2", KOKKOS_NUM_THREADS="2") == "ended"
 
 
 def test_a_kokkos_that_has_ended_is_an_error():
@@ -173,17 +177,67 @@ def test_the_package_is_typed_and_documented():
     folder = pathlib.Path(minfold.__file__).parent
     assert (folder / "py.typed").exists()
     stub = ast.parse((folder / "_core.pyi").read_text())
-    names = {node.name for node in stub.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
-    public = {n for n in dir(minfold._core) if callable(getattr(minfold._core, n)) and n[0] != "_"}
-    assert public == names
+    functions = {node.name: node for node in stub.body if isinstance(node, ast.FunctionDef)}
+    names = set(functions) | {node.name for node in stub.body if isinstance(node, ast.ClassDef)}
+    names |= {node.target.id for node in stub.body if isinstance(node, ast.AnnAssign)}
+    assert names == {n for n in dir(minfold._core) if n[0] != "_"}
+    # Parameters have the names by which they can be given.
+    for name, node in functions.items():
+        assert not node.args.posonlyargs, name
+        assert getattr(minfold._core, name).__nb_signature__[0][0].startswith(f"def {name}(")
     for name in minfold.__all__:
         thing = getattr(minfold, name)
         if inspect.isfunction(thing) or inspect.isclass(thing):
             doc = inspect.getdoc(thing)
             assert doc and not doc.startswith(f"{name}("), f"{name} has no documentation"
         if inspect.isfunction(thing):
-            hints = inspect.signature(thing)
-            assert hints.return_annotation is not inspect.Signature.empty, name
+            signature = inspect.signature(thing)
+            assert signature.return_annotation is not inspect.Signature.empty, name
+            for parameter in signature.parameters.values():
+                assert parameter.annotation is not inspect.Parameter.empty, f"{name}: {parameter}"
+
+
+def copies(thing):
+    yield pickle.loads(pickle.dumps(thing))
+    yield copy.deepcopy(thing)
+
+
+def test_results_can_be_pickled_and_are_themselves_alone():
+    eye, one = np.eye(3), np.ones(3)
+    for result in (minfold.pinv_solve(eye, one), minfold.kernel_basis(0 * eye), minfold.range_finder(eye),
+                   minfold.kernel_and_pinv(eye, one), minfold.solve("sphere", max_iterations=1)):
+        assert result == result and len({result, result}) == 1
+        for other in copies(result):
+            assert other != result  # never a comparison of arrays, whose truth is ambiguous
+            for name, value in vars(result).items():
+                again = getattr(other, name)
+                if isinstance(value, np.ndarray):
+                    assert again.dtype == value.dtype
+                    for field in value.dtype.names or (...,):
+                        np.testing.assert_array_equal(again[field], value[field])
+                else:
+                    assert again == value
+    for value in (minfold.Outcome.CONVERGED, minfold.Verdict.REFUSED):
+        assert all(other is value for other in copies(value))
+    for error in (minfold.NotCertifiedError, minfold.Error, minfold.InternalError, minfold.NotInitializedError):
+        for other in copies(error("a sentence")):
+            assert type(other) is error and str(other) == "a sentence"
+
+
+def test_a_process_of_a_pool_sends_results():
+    code = """
+import multiprocessing, numpy as np, minfold
+def work(n):
+    return minfold.pinv_solve(np.eye(n), np.ones(n)).require()
+if __name__ == "__main__":
+    minfold.initialize()
+    with multiprocessing.get_context("forkserver").Pool(1) as pool:
+        print([found.x.shape[0] for found in pool.map(work, [2, 3])])
+"""
+    with tempfile.TemporaryDirectory() as folder:
+        script = pathlib.Path(folder) / "pool.py"
+        script.write_text(code)
+        assert succeeds(f"import runpy; runpy.run_path({str(script)!r}, run_name='__main__')") == "[2, 3]"
 
 
 def test_version():

@@ -283,6 +283,11 @@ BAD_CALLS = [
     (dict(x0=[1.0, 2.0]), "solve: x0 is 1 x 2, expected 1 x 1"),
     (dict(x0=[float("nan")]), r"solve: x0\[0, 0\] is not finite"),
     (dict(x0=["1"]), "x0 has numbers of type"),
+    (dict(x0=[[1.0], [2.0, 3.0]]), "x0 is no array of numbers"),
+    (dict(x0=[1.0], seed=-1), "solve: seed is -1, expected 0 to 18446744073709551615"),
+    (dict(x0=[1.0], max_iterations=-1), "solve: max_iterations is -1, expected 0 to"),
+    (dict(x0=[1.0], max_iterations=10**12), "solve: max_iterations is 1000000000000, expected 0 to 2147483647"),
+    (dict(x0=[1.0], tolerance=-1), "solve: tolerance is -1.0, must not be negative"),
     (dict(x0=[1.0], y0=[[1.0, 2.0]] * 2), "y0 is 2 x 2, expected 1 x 2"),
     (dict(), "needs a start x0"),
     (dict(x0=[1.0], precision="half"), "precision is 'half'"),
@@ -297,6 +302,101 @@ BAD_CALLS = [
 def test_bad_calls_are_refused_with_a_sentence(arguments, sentence):
     with pytest.raises(ValueError, match=sentence):
         minfold.solve(Rings([3.0, 4.0]), **arguments)
+
+
+BAD_TYPES = [
+    (dict(seed=1.5), "seed is 1.5, expected an integer"),
+    (dict(seed=True), "seed is True, expected an integer"),
+    (dict(max_iterations="7"), "max_iterations is '7', expected an integer"),
+    (dict(record_every=2.0), "record_every is 2.0, expected an integer"),
+    (dict(tolerance="1e-3"), "tolerance is '1e-3', expected a number"),
+    (dict(method=3), "method is 3, expected the name of one"),
+    (dict(settings=["dim"]), "settings is a list, expected a dict"),
+    (dict(settings="dim=5"), "settings is a str, expected a dict"),
+    (dict(settings={1: 2}), "settings is a dict, expected a dict with texts as keys"),
+    (dict(callback=3), "callback is a int, not callable"),
+]
+
+
+@pytest.mark.parametrize("arguments, sentence", BAD_TYPES)
+def test_arguments_of_a_wrong_type_are_refused_with_a_sentence(arguments, sentence):
+    with pytest.raises(TypeError, match="^minfold: solve: " + sentence):
+        minfold.solve("sphere", **arguments)
+
+
+def test_numbers_of_numpy_are_numbers():
+    found = minfold.solve("sphere", seed=np.uint64(3), max_iterations=np.int32(1), tolerance=np.float32(1e-3),
+                          record_every=np.int64(1), settings={"dim": np.int64(5), "x0": np.array([0.5, 0.25])})
+    assert found.report["seed"] == 3 and found.y.shape[1] == 5 and len(found.iterations) == 2
+
+
+def test_a_class_is_no_problem():
+    with pytest.raises(TypeError, match=r"solve: the problem is the class Shift, expected an object of it: Shift\(...\)"):
+        minfold.solve(Shift, x0=[0.0] * 3)
+    with pytest.raises(TypeError, match="check is for problems in Python"):
+        minfold.check("sphere", [0.0])
+    for wrong, error in ((dict(points=0), ValueError), (dict(points=1.5), TypeError), (dict(seed=-1), ValueError)):
+        with pytest.raises(error, match="minfold: check: (points|seed) is"):
+            minfold.check(Shift(), [0.0] * 3, **wrong)
+
+
+def test_records_have_what_the_library_has():
+    """Names, and by the values that the report of the same run holds that each is in its place."""
+    found = minfold.solve(Rings(CENTERS), x0=[1.0], max_iterations=3)
+    for record in (minfold.ITERATION, minfold.CERTIFICATE):
+        assert all(offset % kind.itemsize == 0 for kind, offset, *_ in record.fields.values())
+        assert record.itemsize % 8 == 0
+    assert set(minfold.CERTIFICATE.names) < set(minfold.ITERATION.names)
+    lines = found.report["iterations"]
+    assert len(lines) == len(found.iterations)
+    for line, row in zip(lines, found.iterations):
+        assert row["iteration"] == line["iteration"] and row["upper"] == line["upper"]
+        assert row["step"] == line["step"] and row["hypergradient_norm"] == line["hypergradient_norm"]
+    assert np.array_equal(found.iterations["kernel_dimension"], [1] * len(lines))
+    assert (found.iterations["certified"] + found.iterations["uncertain"] + found.iterations["refused"] == 3).all()
+    assert (found.certificates["verdict"] == minfold.Verdict.CERTIFIED).sum() == found.iterations["certified"][-1]
+    # A column is an array for everybody, also for what needs aligned numbers.
+    assert found.iterations["upper"].flags.aligned
+
+
+def test_a_solve_in_a_callback_of_a_solve():
+    inner = []
+
+    class Nested(Shift):
+        def upper_value(self, x, y):
+            if not inner:
+                inner.append(minfold.solve(Rings([3.0, 4.0]), x0=[1.0]).require().x[0])
+            return super().upper_value(x, y)
+
+    found = minfold.solve(Nested(), x0=[0.0] * 3, callback=lambda *_: minfold.kernel_basis(np.eye(2)).certified)
+    np.testing.assert_allclose(found.x, [1.0, -2.0, 2.0], atol=1e-5)
+    assert inner == [pytest.approx(2.5, abs=1e-6)]
+
+
+def test_what_callbacks_are_given_is_theirs():
+    """They may keep it, and write to it, and return lists, other precisions and strided arrays."""
+    kept = []
+
+    class Careless(Rings):
+        def lower_gradient(self, x, y, target=None):
+            kept.append((x, y, x.copy(), y.copy()))
+            out = super().lower_gradient(x, y).tolist()
+            return out
+
+        def lower_hessian(self, x, y, v, target=None):
+            out = np.asfortranarray(super().lower_hessian(x, y, v))
+            x[:], y[:], v[:] = np.nan, np.nan, np.nan
+            return out
+
+        def upper_gradient(self, x, y, target=None):
+            fx, fy = super().upper_gradient(x, y)
+            return [fx, np.repeat(fy, 2, axis=1)[:, ::2]]
+
+    careful = minfold.solve(Rings([3.0, 4.0]), x0=[1.0])
+    found = minfold.solve(Careless([3.0, 4.0]), x0=[1.0], callback=lambda it, x, y: x.fill(7) or y.fill(7))
+    np.testing.assert_array_equal(found.x, careful.x)
+    np.testing.assert_array_equal(found.iterations["upper"], careful.iterations["upper"])
+    assert kept and all(np.array_equal(a, c) and np.array_equal(b, d) for a, b, c, d in kept)
 
 
 def test_nan_is_an_outcome():

@@ -9,7 +9,7 @@ of what its numbers are worth.
 
 Arrays      NumPy arrays and whatever has __dlpack__ on the host, float64 or float32, read where they
             are. Items first, then vectors, then components: the vectors of a block are its *rows*.
-            Results are NumPy arrays of the same precision.
+            Results are NumPy arrays of the same precision, new ones or, with `out`, the caller's.
 Records     One an item, as structured arrays. A result that is not to be trusted is no exception:
             its record says so, and `certified` is False.
 Threads     Calls release the GIL; calls of several threads take turns. Kokkos starts at the first
@@ -22,7 +22,7 @@ from __future__ import annotations
 import atexit as _atexit
 import os as _os
 
-from . import _core
+from . import _arguments, _core
 from ._core import Error, InternalError, NotInitializedError
 from ._kernels import kernel_and_pinv, kernel_basis, pinv_solve, range_finder
 from ._operator import Operator
@@ -85,7 +85,7 @@ def initialize(threads: int = 0) -> None:
     Raises ValueError where Kokkos runs with another number of threads, which cannot be changed, and
     NotInitializedError where it has ended.
     """
-    _core.initialize(int(threads))
+    _core.initialize(_arguments.integer("initialize", "threads", threads, 0))
 
 
 def config() -> dict:

@@ -7,7 +7,7 @@ from typing import Any, Callable
 
 import numpy as np
 
-from . import _arrays
+from . import _arguments, _arrays
 
 
 class Operator:
@@ -27,11 +27,9 @@ class Operator:
             raise TypeError(
                 f"minfold: Operator: apply is a {type(apply).__name__}, expected a callable"
             )
-        if n < 1 or (items is not None and items < 0):
-            raise ValueError(
-                f"minfold: Operator: n is {n} and items is {items}, expected at least 1 and at least 0"
-            )
-        self.apply, self.n, self.items = apply, int(n), None if items is None else int(items)
+        self.apply = apply
+        self.n = _arguments.integer("Operator", "n", n, 1)
+        self.items = None if items is None else _arguments.integer("Operator", "items", items, 0)
 
     def _product(self, x: np.ndarray) -> np.ndarray:
         """Both (items, columns, n), as the library asks for it."""
@@ -39,7 +37,7 @@ class Operator:
         y = np.asarray(self.apply(given))
         if y.shape != given.shape:
             raise ValueError(
-                f"minfold: apply has returned {_arrays.shape_text(y.shape)} numbers, expected "
+                f"minfold: apply has returned {_arrays.numbers_text(y.shape)}, expected "
                 f"{_arrays.shape_text(given.shape)}"
             )
         if y.dtype.kind not in "fiu":
@@ -47,15 +45,21 @@ class Operator:
         return np.ascontiguousarray(y, np.float64)
 
 
-def as_operator(a: Any) -> Operator | None:
+def as_operator(function: str, name: str, a: Any) -> Operator | None:
     """None for an array."""
-    if isinstance(a, Operator):
-        return a
-    if _arrays.is_array(a) or not (hasattr(a, "shape") and hasattr(a, "__matmul__")):
-        return None
-    shape = tuple(a.shape)
-    if len(shape) != 2 or shape[0] != shape[1]:
+    if not isinstance(a, Operator):
+        if _arrays.is_array(a) or not (hasattr(a, "shape") and hasattr(a, "__matmul__")):
+            return None
+        shape = tuple(a.shape)
+        if len(shape) != 2 or shape[0] != shape[1]:
+            raise ValueError(
+                f"minfold: {function}: {name} is {_arrays.shape_text(shape)}, expected n x n"
+            )
+        matrix = a
+        a = Operator(lambda x: (matrix @ x.T).T, shape[0])
+    if not _arrays.on_host():
         raise ValueError(
-            f"minfold: an operator is {_arrays.shape_text(shape)}, expected n x n"
+            f"minfold: {function}: {name} is an operator, and products in Python are for a minfold "
+            "that works on the host"
         )
-    return Operator(lambda x: (a @ x.T).T, shape[0])
+    return a

@@ -7,7 +7,7 @@ import enum
 
 import numpy as np
 
-from . import _core
+from . import _arguments, _core
 
 
 class NotCertifiedError(_core.Error):
@@ -66,21 +66,36 @@ CERTIFICATE = np.dtype(_core.certificate_layout)
 _OPTIONS = np.dtype(_core.options_layout)
 
 
-def options(function: str, **given) -> np.ndarray:
-    """Options of a kernel as bytes; what is None keeps its default."""
+def options(
+    function: str,
+    *,
+    tolerance: float | None = None,
+    tolerance_of: str = "relative_tolerance",
+    kernel_tolerance: float | None = None,
+    minimum_gap: float | None = None,
+    max_iterations: int | None = None,
+    seed: int | None = None,
+    rank: int | None = None,
+    semidefinite: bool = False,
+) -> np.ndarray:
+    """Options of a kernel as bytes; what is None keeps its default, which is 0 to the compiled part."""
     record = np.zeros(1, _OPTIONS)
-    for name, value in given.items():
-        if value is None:
-            continue
-        try:
-            record[name] = value
-        except (OverflowError, TypeError, ValueError):
-            raise ValueError(
-                f"minfold: {function}: the option {name} is {value!r}, which is no {_OPTIONS[name]}"
-            ) from None
-        # 0 is the default to the compiled part.
-        if name != "semidefinite" and record[name][0] == 0:
-            raise ValueError(f"minfold: {function}: the option {name} is 0, must be positive")
+    for name, member, value in (
+        ("tolerance", tolerance_of, tolerance),
+        ("kernel_tolerance", "kernel_tolerance", kernel_tolerance),
+        ("minimum_gap", "minimum_gap", minimum_gap),
+    ):
+        if value is not None:
+            record[member] = _arguments.positive(function, name, value)
+    if max_iterations is not None:
+        record["max_iterations"] = _arguments.integer(
+            function, "max_iterations", max_iterations, 1
+        )
+    if seed is not None:
+        record["seed"] = _arguments.integer(function, "seed", seed, 1, 2**64 - 1)
+    if rank is not None:
+        record["rank"] = rank
+    record["semidefinite"] = bool(semidefinite)
     return record.view(np.uint8)
 
 

@@ -31,7 +31,7 @@ def _converged(records: np.ndarray) -> np.ndarray:
     return records["outcome"] == Outcome.CONVERGED
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class PinvSolution(_Result):
     """x = H^+ b, with a record for each right-hand side."""
 
@@ -46,7 +46,7 @@ class PinvSolution(_Result):
         return _converged(self.records)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class KernelBasis(_Result):
     """Orthonormal bases of kernels, with a record for each."""
 
@@ -64,7 +64,7 @@ class KernelBasis(_Result):
         return _converged(self.records)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class KernelAndPinv(KernelBasis):
     """Both from one factorization."""
 
@@ -72,7 +72,7 @@ class KernelAndPinv(KernelBasis):
     solves: np.ndarray = None  #: SOLVE_RECORD, one a right-hand side
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class RangeBasis(_Result):
     """Orthonormal bases of ranges with eigenvalue estimates, and a record for each."""
 

@@ -10,13 +10,13 @@ from typing import Any, Callable, Mapping
 
 import numpy as np
 
-from . import _core, _problem, _records
+from . import _arguments, _core, _problem, _records
 from ._records import CERTIFICATE, ITERATION, NotCertifiedError
 
 _PRECISIONS = {"double": np.float64, "float": np.float32}
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Solution:
     """Where a solve ended, what that rests on, and how it got there."""
 
@@ -62,6 +62,10 @@ def _texts(settings: Mapping[str, Any]) -> list:
             return ",".join(text(part) for part in value)
         return str(value)
 
+    if not isinstance(settings, Mapping) or not all(isinstance(key, str) for key in settings):
+        raise TypeError(
+            f"minfold: solve: settings is a {type(settings).__name__}, expected a dict with texts as keys"
+        )
     return [f"{key.replace('_', '-')}={text(value)}" for key, value in settings.items()]
 
 
@@ -115,14 +119,29 @@ def solve(
       lower_gradient_x(x, y)        dg/dx,                   (points, dim_x)
       mixed_product(x, y, u)        G u,                     u as x, result (points, dim_y)
       project_upper(x)              x on the feasible set,   (rows, dim_x)
+    Where g is a sum or mean over data, methods with a setting `batch` and hgms-minibatch can work on
+    samples of it. Then the problem has
+      samples           number of data terms of g, 0 if absent
+    and the callbacks of g, those named lower_, mixed_ and third_, are called with `sample=`, too: None for
+    all data, or (count,) ascending numbers of data terms, of which some may be there twice. What they
+    return is then an estimate without bias: of a mean over data the mean over the sample, of a sum
+    samples / count times the sum over it.
     Arrays are copies that a callback may keep. `check` compares the derivatives with differences.
     """
-    if precision not in _PRECISIONS:
+    if not isinstance(precision, str) or precision not in _PRECISIONS:
         raise ValueError(f"minfold: solve: precision is {precision!r}, expected double or float")
     if callback is not None and not callable(callback):
         raise TypeError(f"minfold: solve: callback is a {type(callback).__name__}, not callable")
-    if record_every < 1:
-        raise ValueError(f"minfold: solve: record_every is {record_every}, must be at least 1")
+    if not isinstance(method, str):
+        raise TypeError(f"minfold: solve: method is {method!r}, expected the name of one")
+    record_every = _arguments.integer("solve", "record_every", record_every, 1)
+    seed = _arguments.integer("solve", "seed", seed, 0, 2**64 - 1)
+    if max_iterations is not None:
+        max_iterations = _arguments.integer("solve", "max_iterations", max_iterations, 0)
+    if tolerance is not None:
+        tolerance = _arguments.number("solve", "tolerance", tolerance)
+        if not tolerance >= 0:
+            raise ValueError(f"minfold: solve: tolerance is {tolerance}, must not be negative")
     dtype = _PRECISIONS[precision]
     named = isinstance(problem, str)
     if not named and x0 is None:
@@ -147,7 +166,7 @@ def solve(
         max_iterations,
         tolerance,
         record_every,
-        "" if data is None else os.fspath(data),
+        "" if data is None else os.fsdecode(data),
         None if callback is None else observe,
     )
     x, gradient = end["x"], end["hypergradient"]

@@ -2,6 +2,7 @@
 #ifndef MINFOLD_PYTHON_ARRAYS_HPP
 #define MINFOLD_PYTHON_ARRAYS_HPP
 
+#include <minfold/core/batch.hpp>
 #include <minfold/plain.h>
 
 #include <nanobind/nanobind.h>
@@ -20,12 +21,29 @@ namespace minfold::python {
 
 namespace nb = nanobind;
 
+using Space = Kokkos::DefaultExecutionSpace;
+
+/// Whether the host reaches the memory that kernels work in.
+inline constexpr bool on_host =
+    Kokkos::SpaceAccessibility<Kokkos::HostSpace, Space::memory_space>::accessible;
+
+/// That memory as DLPack knows it.
+#if defined(KOKKOS_ENABLE_CUDA)
+using Device = nb::device::cuda;
+#elif defined(KOKKOS_ENABLE_HIP)
+using Device = nb::device::rocm;
+#else
+using Device = nb::device::cpu;
+#endif
+static_assert(on_host == std::is_same_v<Device, nb::device::cpu>,
+              "the Python package does not know the memory of this backend of Kokkos");
+
 /// (items, rows, columns) with any strides.
-using Input = nb::ndarray<nb::ro, nb::ndim<3>, nb::device::cpu>;
-using Output = nb::ndarray<nb::ndim<3>, nb::device::cpu>;
-/// Memory of records.
+using Input = nb::ndarray<nb::ro, nb::ndim<3>, Device>;
+using Output = nb::ndarray<nb::ndim<3>, Device>;
+/// Memory of records, on the host.
 using Bytes = nb::ndarray<std::uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-/// What a callback returns: contiguous, of any shape.
+/// What a callback returns, on the host: contiguous, of any shape.
 template <class T>
 using Numbers = nb::ndarray<T const, nb::c_contig, nb::device::cpu>;
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "../../src/plain_support.hpp"
 #include "arrays.hpp"
 #include "matrix_cg.hpp"
 #include "runtime.hpp"
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
 
 #include <cstring>
 #include <exception>
@@ -14,7 +16,8 @@ namespace minfold::python {
 
 namespace {
 
-/// An operator whose products are a Python callable: Y = f(X), both (items, columns, n).
+/// An operator whose products are a Python callable: Y = f(X), both (items, columns, n). Where the host
+/// does not reach the memory of kernels the Python side refuses such operators.
 struct CallableOperator {
   nb::object function;
   minfold_operator plain;
@@ -164,6 +167,68 @@ std::string range_finder_operator(nb::object apply, Output const& basis, Output 
   return a.finish("range_finder", status);
 }
 
+/// Throws unless every entry of an array that is written to has a place of its own.
+void check_output(std::string const& what, Input const& array) {
+  auto const p = plain(array);
+  impl::plain::check_array(what.c_str(), &p, p.precision, true);
+}
+
+/// The head of a DLManagedTensorVersioned, of DLPack 1.0.
+struct VersionedTensor {
+  std::uint32_t major, minor;
+  void *context, *deleter;
+  std::uint64_t flags;  ///< bit 0: read-only
+};
+
+/// A NumPy array over the memory of another array of the host that may be written to; None where that says
+/// that it may not. np.from_dlpack gives arrays that are read-only whatever they are made from. Before its
+/// version 1 DLPack has no word for read-only, and those who must not be written to are not to export.
+nb::object writable(nb::handle producer) {
+  nb::object capsule;
+  try {
+    capsule = producer.attr("__dlpack__")(nb::arg("max_version") = nb::make_tuple(1, 0));
+  } catch (nb::python_error const& error) {
+    if (!error.matches(PyExc_TypeError)) throw;
+  }
+  if (capsule.is_valid() && PyCapsule_IsValid(capsule.ptr(), "dltensor_versioned")) {
+    auto const* const tensor = static_cast<VersionedTensor const*>(
+        PyCapsule_GetPointer(capsule.ptr(), "dltensor_versioned"));
+    if (tensor->flags & 1) return nb::none();
+  }
+  using Host = nb::ndarray<nb::device::cpu>;
+  auto const source = nb::cast<Host>(producer);
+  nb::capsule const owner(new Host(source), [](void* p) noexcept { delete static_cast<Host*>(p); });
+  std::vector<std::size_t> shape(source.ndim());
+  std::vector<std::int64_t> strides(source.ndim());
+  for (std::size_t d = 0; d < source.ndim(); ++d) {
+    shape[d] = source.shape(d);
+    strides[d] = source.stride(d);
+  }
+  return nb::cast(nb::ndarray<nb::numpy>(source.data(), shape.size(), shape.data(), owner,
+                                         strides.data(), source.dtype()));
+}
+
+void refuse_overlap(std::string const& what, Input const& one, std::string const& other_what,
+                    Input const& other) {
+  impl::plain::refuse_overlap(what.c_str(), plain(one), other_what.c_str(), plain(other));
+}
+
+/// New memory where the kernels work, for an array of a library that takes DLPack.
+nb::object empty(std::vector<std::size_t> const& shape, bool single) {
+  context("empty");
+  std::size_t size = single ? sizeof(float) : sizeof(double);
+  for (auto const extent : shape) size *= extent;
+  void* const data = Kokkos::kokkos_malloc<Space::memory_space>("minfold::python::array",
+                                                                std::max<std::size_t>(size, 1));
+  nb::capsule const owner(data, [](void* p) noexcept {
+    // Whoever ended Kokkos took its allocations along.
+    if (Kokkos::is_initialized()) Kokkos::kokkos_free<Space::memory_space>(p);
+  });
+  return nb::cast(nb::ndarray<>(data, shape.size(), shape.data(), owner, nullptr,
+                                single ? nb::dtype<float>() : nb::dtype<double>(), Device::value,
+                                std::max(Kokkos::device_id(), 0)));
+}
+
 }  // namespace
 
 void bind_kernels(nb::module_& module) {
@@ -213,17 +278,35 @@ void bind_kernels(nb::module_& module) {
   for (int i = 0; i <= MINFOLD_OUTCOME_NOT_FINITE; ++i) outcomes.append(minfold_outcome_name(i));
   module.attr("outcome_names") = outcomes;
 
-  module.def("pinv", &pinv);
+  module.attr("device_type") = int(Device::value);
+  module.def("device_number", [] {
+    context("device_number");
+    return std::max(Kokkos::device_id(), 0);
+  });
+  module.def("empty", &empty, nb::arg("shape"), nb::arg("single"));
+  module.def("check_output", &check_output, nb::arg("what"), nb::arg("array"));
+  module.def("writable", &writable, nb::arg("producer"));
+  module.def("refuse_overlap", &refuse_overlap, nb::arg("what"), nb::arg("one"),
+             nb::arg("other_what"), nb::arg("other"));
+
+  module.def("pinv", &pinv, nb::arg("a"), nb::arg("b"), nb::arg("z"), nb::arg("solves"),
+             nb::arg("kernels"), nb::arg("options"));
   module.def("pinv_cg", &pinv_cg, nb::arg("a"), nb::arg("b"), nb::arg("z"), nb::arg("solves"),
              nb::arg("options"), nb::arg("kernel").none(), nb::arg("kernels").none());
   module.def("pinv_operator", &pinv_operator, nb::arg("apply"), nb::arg("b"), nb::arg("z"),
              nb::arg("solves"), nb::arg("options"), nb::arg("kernel").none(),
              nb::arg("kernels").none());
-  module.def("kernel_and_pinv", &kernel_and_pinv);
-  module.def("kernel_basis", &kernel_basis);
-  module.def("kernel_basis_operator", &kernel_basis_operator);
-  module.def("range_finder", &range_finder);
-  module.def("range_finder_operator", &range_finder_operator);
+  module.def("kernel_and_pinv", &kernel_and_pinv, nb::arg("function"), nb::arg("a"), nb::arg("b"),
+             nb::arg("z"), nb::arg("basis"), nb::arg("solves"), nb::arg("kernels"),
+             nb::arg("options"));
+  module.def("kernel_basis", &kernel_basis, nb::arg("a"), nb::arg("basis"), nb::arg("kernels"),
+             nb::arg("options"));
+  module.def("kernel_basis_operator", &kernel_basis_operator, nb::arg("apply"), nb::arg("basis"),
+             nb::arg("kernels"), nb::arg("options"));
+  module.def("range_finder", &range_finder, nb::arg("a"), nb::arg("basis"), nb::arg("values"),
+             nb::arg("ranges"), nb::arg("options"));
+  module.def("range_finder_operator", &range_finder_operator, nb::arg("apply"), nb::arg("basis"),
+             nb::arg("values"), nb::arg("ranges"), nb::arg("options"));
 }
 
 }  // namespace minfold::python

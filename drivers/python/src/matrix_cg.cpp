@@ -23,6 +23,9 @@ minfold_status cg_of(Space const& space, minfold_array const* a, minfold_array c
   Output<T> const out(space, "z", z);
   check_extents("b", *b, items, columns, n);
   check_extents("z", *z, items, columns, n);
+  refuse_overlap("z", *z, "b", *b);
+  refuse_overlap("z", *z, "a", *a);
+  if (kernel) refuse_overlap("z", *z, "kernel", *kernel);
   MINFOLD_REQUIRE(columns > 0, "pinv_solve: b has no right-hand side");
   if (items == 0) return MINFOLD_OK;
 
@@ -34,6 +37,7 @@ minfold_status cg_of(Space const& space, minfold_array const* a, minfold_array c
     auto const host = Kokkos::create_mirror_view(known.dimension);
     for (int i = 0; i < items; ++i) host(i) = kernel_records[i].vectors;
     Kokkos::deep_copy(space, known.dimension, host);
+    space.fence("minfold::python::dimension");
   }
   PinvCgOptions<T> o;
   set(o.relative_tolerance, given.relative_tolerance);

@@ -3,6 +3,7 @@
 #define MINFOLD_PYTHON_PYTHON_PROBLEM_HPP
 
 #include <minfold/drivers/problem.hpp>
+#include <minfold/problems/sampling.hpp>
 
 #include "arrays.hpp"
 #include "runtime.hpp"
@@ -14,17 +15,13 @@
 namespace minfold::python {
 
 /// A problem whose values and products are Python callables: the methods of `adapter` (see
-/// minfold/_problem.py), which checks what they return. Hosts only.
+/// minfold/_problem.py), which checks what they return. Only where `on_host`.
 template <class T>
 class PythonProblem final : public AnyProblem<T, Kokkos::DefaultExecutionSpace> {
  public:
-  using Space = Kokkos::DefaultExecutionSpace;
   using Base = AnyProblem<T, Space>;
   using typename Base::ConstBlocks;
   using typename Base::ConstVectors;
-  static_assert(
-      Kokkos::SpaceAccessibility<Kokkos::HostSpace, typename Space::memory_space>::accessible,
-      "the Python package needs a host backend of Kokkos");
 
   /// Requires the GIL. `adapter` outlives this.
   explicit PythonProblem(nb::handle adapter)
@@ -32,6 +29,7 @@ class PythonProblem final : public AnyProblem<T, Kokkos::DefaultExecutionSpace> 
         targets_(nb::cast<int>(adapter.attr("targets"))),
         dim_x_(nb::cast<int>(adapter.attr("dim_x"))),
         dim_y_(nb::cast<int>(adapter.attr("dim_y"))),
+        samples_(nb::cast<int>(adapter.attr("samples"))),
         shared_(!nb::cast<bool>(adapter.attr("own_upper"))),
         length_scale_(nb::cast<double>(adapter.attr("length_scale"))),
         second_order_(offers("third_product")),
@@ -45,6 +43,7 @@ class PythonProblem final : public AnyProblem<T, Kokkos::DefaultExecutionSpace> 
   bool shared_upper() const override { return shared_; }
   bool has_second_order() const override { return second_order_; }
   T length_scale() const override { return T(length_scale_); }
+  int samples() const override { return sample_ ? int(sample_->size()) : samples_; }
 
   void upper_value(Space const& s, ConstVectors x, ConstVectors y,
                    Scalars<T, Space> out) const override {
@@ -54,7 +53,7 @@ class PythonProblem final : public AnyProblem<T, Kokkos::DefaultExecutionSpace> 
   void lower_value(Space const& s, ConstVectors x, ConstVectors y,
                    Scalars<T, Space> out) const override {
     Question const q(*this, s, x, y);
-    take(q.ask("lower_value"), out);
+    take(q.ask_lower("lower_value"), out);
   }
   void upper_gradient(Space const& s, ConstVectors x, ConstVectors y, Vectors<T, Space> gx,
                       Vectors<T, Space> gy) const override {
@@ -66,18 +65,18 @@ class PythonProblem final : public AnyProblem<T, Kokkos::DefaultExecutionSpace> 
   void lower_gradient(Space const& s, ConstVectors x, ConstVectors y,
                       Vectors<T, Space> gy) const override {
     Question const q(*this, s, x, y);
-    take(q.ask("lower_gradient"), gy);
+    take(q.ask_lower("lower_gradient"), gy);
   }
   void lower_gradient_x(Space const& s, ConstVectors x, ConstVectors y,
                         Vectors<T, Space> out) const override {
     if (!gradient_x_) return Base::lower_gradient_x(s, x, y, out);
     Question const q(*this, s, x, y);
-    take(q.ask("lower_gradient_x"), out);
+    take(q.ask_lower("lower_gradient_x"), out);
   }
   void lower_hessian(Space const& s, ConstVectors x, ConstVectors y, ConstBlocks v,
                      Blocks<T, Space> out) const override {
     Question const q(*this, s, x, y);
-    take(q.ask("lower_hessian", block(v)), out);
+    take(q.ask_lower("lower_hessian", block(v)), out);
   }
   void upper_hessian(Space const& s, ConstVectors x, ConstVectors y, ConstBlocks v,
                      Blocks<T, Space> out) const override {
@@ -87,18 +86,18 @@ class PythonProblem final : public AnyProblem<T, Kokkos::DefaultExecutionSpace> 
   void third_product(Space const& s, ConstVectors x, ConstVectors y, ConstVectors lambda,
                      ConstBlocks v, Blocks<T, Space> out) const override {
     Question const q(*this, s, x, y);
-    take(q.ask("third_product", rows(lambda), block(v)), out);
+    take(q.ask_lower("third_product", rows(lambda), block(v)), out);
   }
   void mixed_transpose(Space const& s, ConstVectors x, ConstVectors y, ConstVectors z,
                        Vectors<T, Space> out) const override {
     Question const q(*this, s, x, y);
-    take(q.ask("mixed_transpose", rows(z)), out);
+    take(q.ask_lower("mixed_transpose", rows(z)), out);
   }
   void mixed_product(Space const& s, ConstVectors x, ConstVectors y, ConstVectors u,
                      Vectors<T, Space> out) const override {
     if (!mixed_) return Base::mixed_product(s, x, y, u, out);
     Question const q(*this, s, x, y);
-    take(q.ask("mixed_product", q.upper_rows(u)), out);
+    take(q.ask_lower("mixed_product", q.upper_rows(u)), out);
   }
   void project_upper(Space const& s, Vectors<T, Space> x) const override {
     if (!projects_) return;
@@ -118,6 +117,21 @@ class PythonProblem final : public AnyProblem<T, Kokkos::DefaultExecutionSpace> 
       for (std::size_t row = 0; row < of.size(); ++row) of[row] = target(int(target_of(row)));
       part->part_ = std::move(of);
     }
+    return part;
+  }
+
+  /// The numbers of the data terms that were drawn go to the callbacks of g.
+  std::unique_ptr<Base> on_sample(Space const&, Place place, int count) const override {
+    int const all = samples();
+    if (all == 0) return nullptr;
+    MINFOLD_REQUIRE(count >= 1 && count <= all, "a sample of ", count, " of ", all, " data terms");
+    auto part = std::make_unique<PythonProblem>(*this);
+    std::vector<std::int64_t> drawn(count);
+    for (int i = 0; i < count; ++i) {
+      int const at = impl::drawn_sample(place, i, count, all);
+      drawn[i] = sample_ ? (*sample_)[at] : at;
+    }
+    part->sample_ = std::move(drawn);
     return part;
   }
 
@@ -180,6 +194,16 @@ class PythonProblem final : public AnyProblem<T, Kokkos::DefaultExecutionSpace> 
       return in_python(
           [&]() -> nb::object { return problem_.adapter_.attr(name)(x_, y_, more..., target_); });
     }
+    /// What belongs to g is asked for all data, or for those that were drawn.
+    template <class... More>
+    nb::object ask_lower(char const* name, More const&... more) const {
+      nb::object sample = nb::none();
+      if (auto const& drawn = problem_.sample_)
+        sample = new_array<std::int64_t>(drawn->data(), {drawn->size()});
+      return in_python([&]() -> nb::object {
+        return problem_.adapter_.attr(name)(x_, y_, more..., target_, sample);
+      });
+    }
 
    private:
     /// Before Python reads what kernels wrote.
@@ -194,11 +218,12 @@ class PythonProblem final : public AnyProblem<T, Kokkos::DefaultExecutionSpace> 
   };
 
   nb::handle adapter_;
-  int targets_, dim_x_, dim_y_;
+  int targets_, dim_x_, dim_y_, samples_;
   bool shared_;
   double length_scale_;
   bool second_order_, gradient_x_, mixed_, projects_;
-  std::optional<std::vector<int>> part_;  ///< targets of the rows of a part
+  std::optional<std::vector<int>> part_;             ///< targets of the rows of a part
+  std::optional<std::vector<std::int64_t>> sample_;  ///< numbers of the data terms that were drawn
 };
 
 }  // namespace minfold::python

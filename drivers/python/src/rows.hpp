@@ -2,126 +2,99 @@
 #ifndef MINFOLD_PYTHON_ROWS_HPP
 #define MINFOLD_PYTHON_ROWS_HPP
 
-#include <minfold/drivers/solve_record.hpp>
+#include <minfold/drivers/archive_records.hpp>
 
-#include "arrays.hpp"
+#include <nanobind/nanobind.h>
 
 #include <cstdint>
+#include <cstring>
+#include <type_traits>
+#include <vector>
 
+/// Records of a solve as rows of structured arrays. Their members are those that `visit_members` names;
+/// sentences are no part of a row, and of the counters it has the sums over the stages.
 namespace minfold::python {
 
-/// ItemCertificate as plain data.
-struct CertificateRow {
-  std::int32_t verdict, kernel_dimension, candidates, rival;
-  double lower_residual, distance_bound, gap, tangential_residual, nondegeneracy,
-      smallest_curvature, uniqueness_margin, solve_residual, leakage;
+namespace nb = nanobind;
+
+/// A row under construction, and what numpy.dtype takes to know its parts.
+class Row {
+ public:
+  template <class Member>
+  void operator()(char const* name, Member const& member) {
+    if constexpr (std::is_floating_point_v<Member>)
+      put(name, "f8", double(member));
+    else if constexpr (std::is_enum_v<Member> || sizeof(Member) < sizeof(std::int64_t))
+      put(name, "i4", std::int32_t(member));
+    else if constexpr (std::is_integral_v<Member>)
+      put(name, "i8", std::int64_t(member));
+  }
+  /// Rows follow each other, each number at a multiple of its size.
+  std::vector<char> const& bytes() {
+    pad(alignof(double));
+    return bytes_;
+  }
+  nb::dict layout() {
+    nb::list names, formats, offsets;
+    for (auto const& part : parts_) {
+      names.append(part.name);
+      formats.append(part.format);
+      offsets.append(part.offset);
+    }
+    nb::dict d;
+    d["names"] = names;
+    d["formats"] = formats;
+    d["offsets"] = offsets;
+    d["itemsize"] = bytes().size();
+    return d;
+  }
+
+ private:
+  struct Part {
+    char const *name, *format;
+    std::size_t offset;
+  };
+
+  void pad(std::size_t size) { bytes_.resize((bytes_.size() + size - 1) / size * size); }
+  template <class Number>
+  void put(char const* name, char const* format, Number number) {
+    pad(sizeof(Number));
+    parts_.push_back({name, format, bytes_.size()});
+    bytes_.resize(bytes_.size() + sizeof(Number));
+    std::memcpy(bytes_.data() + parts_.back().offset, &number, sizeof(Number));
+  }
+
+  std::vector<Part> parts_;
+  std::vector<char> bytes_;
 };
 
-/// Iteration as plain data, with the certificate and the sum of the counters.
-struct IterationRow : CertificateRow {
-  std::int32_t iteration, tied, certified, uncertain, refused, kernel_dimension_min;
-  double upper, hypergradient_norm, target, step, directional_derivative, lower_gradient_norm,
-      lower_gap, kkt_residual, penalty, seconds;
-  std::int64_t values, gradients, hessian_products, mixed_products, second_products;
-};
-
-inline CertificateRow row_of(ItemCertificate const& c) {
-  return {std::int32_t(c.verdict),
-          c.kernel_dimension,
-          c.candidates,
-          c.rival,
-          c.lower_residual,
-          c.distance_bound,
-          c.gap,
-          c.tangential_residual,
-          c.nondegeneracy,
-          c.smallest_curvature,
-          c.uniqueness_margin,
-          c.solve_residual,
-          c.leakage};
+/// In the place of the one that visits every stage.
+inline void visit_members(Row& row, StageCounters& stages) {
+  auto const sum = total(stages);
+  row("values", sum.values);
+  row("gradients", sum.gradients);
+  row("hessian_products", sum.hessian_products);
+  row("mixed_products", sum.mixed_products);
+  row("second_products", sum.second_products);
 }
 
-inline IterationRow row_of(Iteration const& it) {
-  auto const& c = it.certificate;
-  auto const work = total(it.counters);
-  return {row_of(static_cast<ItemCertificate const&>(c)),
-          it.iteration,
-          it.tied,
-          c.certified,
-          c.uncertain,
-          c.refused,
-          c.kernel_dimension_min,
-          it.upper,
-          it.hypergradient_norm,
-          it.target,
-          it.step,
-          it.directional_derivative,
-          it.lower_gradient_norm,
-          it.lower_gap,
-          it.kkt_residual,
-          it.penalty,
-          it.seconds,
-          work.values,
-          work.gradients,
-          work.hessian_products,
-          work.mixed_products,
-          work.second_products};
+template <class Record>
+Row row_of(Record record) {
+  Row row;
+  visit_members(row, record);
+  return row;
 }
 
-#define MINFOLD_PYTHON_ADD(name) layout.add(#name, &Row::name);
-
-template <class Row>
-void add_certificate(LayoutOf<Row>& layout) {
-  MINFOLD_PYTHON_ADD(verdict)
-  MINFOLD_PYTHON_ADD(kernel_dimension)
-  MINFOLD_PYTHON_ADD(candidates)
-  MINFOLD_PYTHON_ADD(rival)
-  MINFOLD_PYTHON_ADD(lower_residual)
-  MINFOLD_PYTHON_ADD(distance_bound)
-  MINFOLD_PYTHON_ADD(gap)
-  MINFOLD_PYTHON_ADD(tangential_residual)
-  MINFOLD_PYTHON_ADD(nondegeneracy)
-  MINFOLD_PYTHON_ADD(smallest_curvature)
-  MINFOLD_PYTHON_ADD(uniqueness_margin)
-  MINFOLD_PYTHON_ADD(solve_residual)
-  MINFOLD_PYTHON_ADD(leakage)
+/// Adds the row of a record.
+template <class Record>
+void append(std::vector<char>& rows, Record const& record) {
+  auto row = row_of(record);
+  rows.insert(rows.end(), row.bytes().begin(), row.bytes().end());
 }
 
-inline nb::dict certificate_layout() {
-  LayoutOf<CertificateRow> layout;
-  add_certificate(layout);
-  return layout.description();
+inline nb::bytes as_bytes(std::vector<char> const& rows) {
+  return nb::bytes(rows.data(), rows.size());
 }
-
-inline nb::dict iteration_layout() {
-  using Row = IterationRow;
-  LayoutOf<Row> layout;
-  MINFOLD_PYTHON_ADD(iteration)
-  MINFOLD_PYTHON_ADD(upper)
-  MINFOLD_PYTHON_ADD(hypergradient_norm)
-  MINFOLD_PYTHON_ADD(target)
-  MINFOLD_PYTHON_ADD(step)
-  MINFOLD_PYTHON_ADD(directional_derivative)
-  MINFOLD_PYTHON_ADD(tied)
-  add_certificate(layout);
-  MINFOLD_PYTHON_ADD(kernel_dimension_min)
-  MINFOLD_PYTHON_ADD(certified)
-  MINFOLD_PYTHON_ADD(uncertain)
-  MINFOLD_PYTHON_ADD(refused)
-  MINFOLD_PYTHON_ADD(lower_gradient_norm)
-  MINFOLD_PYTHON_ADD(lower_gap)
-  MINFOLD_PYTHON_ADD(kkt_residual)
-  MINFOLD_PYTHON_ADD(penalty)
-  MINFOLD_PYTHON_ADD(values)
-  MINFOLD_PYTHON_ADD(gradients)
-  MINFOLD_PYTHON_ADD(hessian_products)
-  MINFOLD_PYTHON_ADD(mixed_products)
-  MINFOLD_PYTHON_ADD(second_products)
-  MINFOLD_PYTHON_ADD(seconds)
-  return layout.description();
-}
-
-#undef MINFOLD_PYTHON_ADD
 
 }  // namespace minfold::python
 

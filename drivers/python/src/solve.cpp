@@ -14,8 +14,6 @@ namespace minfold::python {
 
 namespace {
 
-using Space = Kokkos::DefaultExecutionSpace;
-
 /// What the Python side hands on.
 struct Request {
   std::string method;
@@ -48,10 +46,18 @@ auto in_turn(Body const& body) {
   }
 }
 
+[[maybe_unused]] void refuse_python(char const* function) {
+  impl::refuse_with(function, ": problems in Python are for a minfold that works on the host");
+}
+
 template <class T>
 NamedProblem<T> make(Request const& request, std::string const& name, Settings& settings) {
-  if (name.empty())
-    return {std::make_unique<PythonProblem<T>>(request.adapter), {}, {}, {}, {}, {}};
+  if (name.empty()) {
+    if constexpr (on_host)
+      return {std::make_unique<PythonProblem<T>>(request.adapter), {}, {}, {}, {}, {}};
+    else
+      refuse_python("solve");
+  }
   auto const& entry = find_problem(name);
   ProblemContext const context{request.seed, request.data};
   if constexpr (std::is_same_v<T, float>)
@@ -81,23 +87,23 @@ std::vector<T> start_of(nb::object const& given, char const* what, int rows, int
 }
 
 template <class T>
-void put(Vectors<T, Space> const& to, std::vector<T> const& from) {
-  std::copy(from.begin(), from.end(), to.data());
+void put(Space const& space, Vectors<T, Space> const& to, std::vector<T> const& from) {
+  auto const host = Kokkos::create_mirror_view(to);
+  std::copy(from.begin(), from.end(), host.data());
+  Kokkos::deep_copy(space, to, host);
+  space.fence("minfold::python::put");
 }
 
 template <class T>
 nb::object numpy(Vectors<T, Space> const& v) {
-  return new_array<T>(v.data(), {v.extent(0), v.extent(1)});
-}
-
-template <class Row>
-nb::bytes as_bytes(std::vector<Row> const& rows) {
-  return nb::bytes(reinterpret_cast<char const*>(rows.data()), rows.size() * sizeof(Row));
+  auto const host = to_host(Space(), v);
+  return new_array<T>(host.data(), {v.extent(0), v.extent(1)});
 }
 
 template <class T>
 std::vector<double> doubles(Vectors<T, Space> const& v) {
-  return {v.data(), v.data() + v.size()};
+  auto const host = to_host(Space(), v);
+  return {host.data(), host.data() + host.size()};
 }
 
 template <class T>
@@ -122,15 +128,15 @@ nb::dict solve_in(Request const& request) {
 
   BilevelState<T, Space> state(space, problem);
   space.fence("minfold::python::solve");
-  put(state.x, x0);
+  put(space, state.x, x0);
   if (!y0.empty()) {
-    put(state.y, y0);
+    put(space, state.y, y0);
     state.warm = true;
   }
   SolveReport report;
   Solution start;
   Seen first;
-  std::vector<IterationRow> rows;
+  std::vector<char> rows;
   bool const calls = !request.callback.is_none();
   auto const observer = [&](Iteration const& it) {
     space.fence("minfold::python::observer");
@@ -139,12 +145,12 @@ nb::dict solve_in(Request const& request) {
       start = {first.x, doubles(state.y)};
     }
     report.iterations.push_back(it);
-    rows.push_back(row_of(it));
+    append(rows, it);
     Interlude const interlude;
     return in_python([&] {
       if (PyErr_CheckSignals() != 0) nb::raise_python_error();
-      return !calls || nb::cast<bool>(request.callback(as_bytes<IterationRow>({rows.back()}),
-                                                       numpy(state.x), numpy(state.y)));
+      return !calls || nb::cast<bool>(request.callback(as_bytes(row_of(it).bytes()), numpy(state.x),
+                                                       numpy(state.y)));
     });
   };
   report.result = in_turn([&] {
@@ -173,8 +179,8 @@ nb::dict solve_in(Request const& request) {
         compare_with_truth(named, first, {report.x, doubles(state.hypergradient), upper});
     if (request.method != "hgms") report.truth->gradient_error = Iteration::unknown;
   }
-  std::vector<CertificateRow> certificates;
-  for (auto const& c : state.certificates) certificates.push_back(row_of(c));
+  std::vector<char> certificates;
+  for (auto const& c : state.certificates) append(certificates, c);
 
   nb::dict d;
   d["x"] = numpy(state.x);
@@ -204,30 +210,35 @@ nb::dict solve(nb::object name, nb::object adapter, std::string const& method,
 /// [(what, error, tolerance, slope, ok, note)]
 nb::list check(nb::object adapter, nb::object x0, std::uint64_t seed, int points) {
   context("check");
-  PythonProblem<double> const problem(adapter);
-  auto const start = start_of<double>(x0, "x0", problem.upper_rows(), problem.dim_x());
-  CheckOptions options;
-  options.points = points;
-  options.seed = seed;
-  auto const found =
-      in_turn([&] { return check_derivatives<double, Space>(Space(), problem, start, options); });
   nb::list lines;
-  for (auto const& line : found.lines)
-    lines.append(
-        nb::make_tuple(line.what, line.error, line.tolerance, line.slope, line.ok, line.note));
+  if constexpr (on_host) {
+    PythonProblem<double> const problem(adapter);
+    auto const start = start_of<double>(x0, "x0", problem.upper_rows(), problem.dim_x());
+    CheckOptions options;
+    options.points = points;
+    options.seed = seed;
+    auto const found =
+        in_turn([&] { return check_derivatives<double, Space>(Space(), problem, start, options); });
+    for (auto const& line : found.lines)
+      lines.append(
+          nb::make_tuple(line.what, line.error, line.tolerance, line.slope, line.ok, line.note));
+  } else {
+    refuse_python("check");
+  }
   return lines;
 }
 
 }  // namespace
 
 void bind_solve(nb::module_& module) {
-  module.attr("certificate_layout") = certificate_layout();
-  module.attr("iteration_layout") = iteration_layout();
+  module.attr("certificate_layout") = row_of(ItemCertificate{}).layout();
+  module.attr("iteration_layout") = row_of(Iteration{}).layout();
   module.def("solve", &solve, nb::arg("name").none(), nb::arg("adapter").none(), nb::arg("method"),
              nb::arg("sets"), nb::arg("precision"), nb::arg("x0").none(), nb::arg("y0").none(),
              nb::arg("seed"), nb::arg("max_iterations").none(), nb::arg("tolerance").none(),
              nb::arg("record_every"), nb::arg("data"), nb::arg("callback").none());
-  module.def("check", &check);
+  module.def("check", &check, nb::arg("adapter"), nb::arg("x0"), nb::arg("seed"),
+             nb::arg("points"));
   module.def("problems", [] {
     nb::dict d;
     for (auto const& entry : catalog()) d[entry.name.c_str()] = entry.summary;
