@@ -2,6 +2,7 @@
 #ifndef MINFOLD_KERNELS_IMPL_NYSTROM_SKETCH_HPP
 #define MINFOLD_KERNELS_IMPL_NYSTROM_SKETCH_HPP
 
+#include <minfold/core/impl/huge_pages.hpp>
 #include <minfold/core/wide_blas.hpp>
 #include <minfold/kernels/impl/host_team.hpp>
 #include <minfold/kernels/impl/sketch.hpp>
@@ -10,6 +11,14 @@
 #include <vector>
 
 namespace minfold::impl {
+
+/// Vectors that are about to be written: 4 KB pages took 1.2 of 7.2 ms an item of n = 512.
+template <std::floating_point T, ExecutionSpace E>
+Blocks<T, E> nystrom_blocks(E const& space, char const* label, int items, int columns, int n) {
+  auto const blocks = make_blocks<T>(space, label, items, columns, n);
+  if constexpr (runs_on_host<E>) advise_huge_pages(blocks.data(), blocks.size() * sizeof(T));
+  return blocks;
+}
 
 /// Omega^T A Omega and A Omega of a sketch that grows. Its columns come in pieces, one a step, and stay
 /// where they are.
@@ -30,8 +39,8 @@ struct NystromSketch {
   template <class A>
   void grow(E const& space, A const& a, int to, std::uint64_t seed, ItemIds const& ids) {
     int const items = a.batch_size(), n = a.dim(), fresh = to - width;
-    auto const omega = make_blocks<T>(space, "minfold::nystrom::omega", items, fresh, n);
-    auto const image = make_blocks<T>(space, "minfold::nystrom::image", items, fresh, n);
+    auto const omega = nystrom_blocks<T>(space, "minfold::nystrom::omega", items, fresh, n);
+    auto const image = nystrom_blocks<T>(space, "minfold::nystrom::image", items, fresh, n);
     fill_uniform_sketch(space, omega, seed, Stream::sketch, width, ids);
     apply_block(space, a, Blocks<T const, E>(omega), image);
     measure(space, omega, image);

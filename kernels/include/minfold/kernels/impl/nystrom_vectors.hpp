@@ -36,8 +36,8 @@ inline std::size_t own_partial(int width, int n) {
 }
 
 /// roots(item) := 3/2 I - 1/2 G of the items that are rough, I of the others, so that an item does not depend on
-/// those beside it; values of what they did not keep := 0. Returns the number of items
-/// that will still be rough. Waits.
+/// those beside it; values of what rough items did not keep := 0. Returns the number of items that will still
+/// be rough. Waits.
 template <ExecutionSpace E, std::floating_point T>
 int right_angles(E const& space, Blocks<T, E> const& gram, Blocks<T, E> const& roots,
                  Vectors<T, E> const& values, Scalars<int, E> const& rough) {
@@ -99,7 +99,7 @@ struct NystromFactors {
     flags = make_scalars<int>(space, "minfold::nystrom::flags", items);
     seen = make_scalars<Outcome>(space, "minfold::nystrom::seen", items);
     whiten(space, sketch.gram, open, cut, gram, squares, eigen, flags, roots, seen);
-    factor = make_blocks<T>(space, "minfold::nystrom::factor", items, width, n);
+    factor = nystrom_blocks<T>(space, "minfold::nystrom::factor", items, width, n);
     partial = decltype(partial)(
         Kokkos::view_alloc(space, Kokkos::WithoutInitializing, "minfold::nystrom::partial"), items,
         own_partial(width, n));
@@ -120,7 +120,8 @@ struct NystromFactors {
   /// error e of eps v_1 / v_l. U := (3/2 I - 1/2 U U^T) U leaves e^2, and again where that is too much.
   Blocks<T, E> vectors(E const& space, Vectors<T, E> const& values, Scalars<int, E> const& rough) {
     int const items = int(factor.extent(0)), width = int(factor.extent(1));
-    auto u = make_blocks<T>(space, "minfold::nystrom::vectors", items, width, factor.extent(2));
+    auto u =
+        nystrom_blocks<T>(space, "minfold::nystrom::vectors", items, width, int(factor.extent(2)));
     inverse_roots(space, gram, squares, eigen, cut, roots);
     wide_combine(space, Transpose::no, T(1), roots, Leading(factor), T(0), Leading(u));
     auto to = factor;
