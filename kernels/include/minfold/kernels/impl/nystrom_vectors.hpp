@@ -35,6 +35,35 @@ inline std::size_t own_partial(int width, int n) {
   return wide_partial(std::min(gram_panel, width), width, n);
 }
 
+/// roots := 3/2 I - 1/2 G where this item `works`, else I; values of what it did not keep := 0. Says whether
+/// what roots gives is still rough.
+template <class Team, class G, class R, class V>
+KOKKOS_INLINE_FUNCTION bool right_angles_of_item(Team const& team, G const& gram, R const& roots,
+                                                 V const& values, bool works) {
+  using T = typename R::non_const_value_type;
+  int const width = int(gram.extent(0));
+  T const error = team_max(team, works ? width : 0, [&](int i) {
+    T worst = 0;
+    if (!(gram(i, i) > T(0.5))) return worst;
+    for (int j = 0; j < width; ++j) {
+      if (!(gram(j, j) > T(0.5))) continue;
+      T const e = Kokkos::abs(gram(i, j) - (i == j ? T(1) : T(0)));
+      if (!(e <= worst)) worst = e;
+    }
+    return worst;
+  });
+  team_for(team, width, [&](int i) {
+    for (int j = 0; j < width; ++j) {
+      T const one = i == j ? T(1) : T(0);
+      roots(i, j) = works ? T(1.5) * one - T(0.5) * gram(i, j) : one;
+    }
+    if (works && !(gram(i, i) > T(0.5))) values(i) = T(0);
+  });
+  team.team_barrier();
+  // A NaN will not get better.
+  return works && error * error > T(64) * epsilon<T>;
+}
+
 /// roots(item) := 3/2 I - 1/2 G of the items that are rough, I of the others, so that an item does not depend on
 /// those beside it; values of what rough items did not keep := 0. Returns the number of items that will still
 /// be rough. Waits.
@@ -47,26 +76,11 @@ int right_angles(E const& space, Blocks<T, E> const& gram, Blocks<T, E> const& r
       KOKKOS_LAMBDA(TeamMember<E> const& member, int item) {
         auto const team = vector_team<E>(member);
         bool const works = rough(item) != 0;
-        T const error = team_max(team, works ? width : 0, [&](int i) {
-          T worst = 0;
-          if (!(gram(item, i, i) > T(0.5))) return worst;
-          for (int j = 0; j < width; ++j) {
-            if (!(gram(item, j, j) > T(0.5))) continue;
-            T const e = Kokkos::abs(gram(item, i, j) - (i == j ? T(1) : T(0)));
-            if (!(e <= worst)) worst = e;
-          }
-          return worst;
-        });
-        team_for(team, width, [&](int i) {
-          for (int j = 0; j < width; ++j) {
-            T const one = i == j ? T(1) : T(0);
-            roots(item, i, j) = works ? T(1.5) * one - T(0.5) * gram(item, i, j) : one;
-          }
-          if (works && !(gram(item, i, i) > T(0.5))) values(item, i) = T(0);
-        });
-        team.team_barrier();
-        // A NaN will not get better.
-        team_single(team, [&] { rough(item) = works && error * error > T(64) * epsilon<T>; });
+        bool const again =
+            right_angles_of_item(team, Kokkos::subview(gram, item, Kokkos::ALL, Kokkos::ALL),
+                                 Kokkos::subview(roots, item, Kokkos::ALL, Kokkos::ALL),
+                                 Kokkos::subview(values, item, Kokkos::ALL), works);
+        team_single(team, [&] { rough(item) = again; });
       });
   int left = 0;
   Kokkos::parallel_reduce(

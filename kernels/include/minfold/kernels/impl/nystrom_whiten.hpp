@@ -3,6 +3,7 @@
 #define MINFOLD_KERNELS_IMPL_NYSTROM_WHITEN_HPP
 
 #include <minfold/kernels/impl/host_lapack.hpp>
+#include <minfold/kernels/impl/host_team.hpp>
 #include <minfold/kernels/impl/nystrom_rule.hpp>
 #include <minfold/kernels/symmetric_eigen.hpp>
 
@@ -40,7 +41,7 @@ KOKKOS_INLINE_FUNCTION bool inverse_factor(Team const& team, int n, M const& m) 
   return true;
 }
 
-/// trace G . trace G^-1, an upper bound of the condition of G; NaN or infinite where G or C is not finite.
+/// trace G . trace G^-1, an upper bound of the condition of G, n^2 at least; NaN or infinite where G or C is not finite.
 template <class Team, class G, class C>
 KOKKOS_INLINE_FUNCTION auto whitened_condition(Team const& team, int n, G const& g, C const& c) {
   auto const trace = team_sum(team, n, [&](int i) { return g(i, i); });
@@ -51,21 +52,26 @@ KOKKOS_INLINE_FUNCTION auto whitened_condition(Team const& team, int n, G const&
   return trace * inverse;
 }
 
+/// c := C on a host by LAPACK; false where that is not good enough.
+template <class G, class C, class T>
+bool whiten_item(G const& g, C const& c, T cut) {
+  SequentialBlas const sequential;
+  int const width = int(g.extent(0));
+  for (int i = 0; i < width; ++i)
+    for (int j = 0; j < width; ++j) c(i, j) = j <= i ? g(i, j) : T(0);
+  return host::potrf(width, &c(0, 0), width) == 0 && host::trtri(width, &c(0, 0), width) == 0 &&
+         whitened_condition(host::Team{}, width, g, c) * cut <= T(1);
+}
+
 template <ExecutionSpace E, std::floating_point T>
 void whiten_by_lapack(E const& space, Blocks<T, E> const& gram, Blocks<T, E> const& c,
                       Scalars<int, E> const& whitened, T cut) {
   int const items = int(gram.extent(0)), width = int(gram.extent(1));
   for_each_item("minfold::nystrom::cholesky", space, items, width * width,
                 [=](TeamMember<E> const&, int item) {
-                  host::Team const team;
-                  SequentialBlas const sequential;
-                  auto const g = Kokkos::subview(gram, item, Kokkos::ALL, Kokkos::ALL);
-                  auto const ci = Kokkos::subview(c, item, Kokkos::ALL, Kokkos::ALL);
-                  for (int i = 0; i < width; ++i)
-                    for (int j = 0; j < width; ++j) ci(i, j) = j <= i ? g(i, j) : T(0);
-                  bool const factored = host::potrf(width, &ci(0, 0), width) == 0 &&
-                                        host::trtri(width, &ci(0, 0), width) == 0;
-                  whitened(item) = factored && whitened_condition(team, width, g, ci) * cut <= T(1);
+                  whitened(item) =
+                      whiten_item(Kokkos::subview(gram, item, Kokkos::ALL, Kokkos::ALL),
+                                  Kokkos::subview(c, item, Kokkos::ALL, Kokkos::ALL), cut);
                 });
 }
 
@@ -102,6 +108,17 @@ void whiten_by_cholesky(E const& space, Blocks<T, E> const& gram, Blocks<T, E> c
   whiten_by_team(space, gram, c, whitened, cut);
 }
 
+/// c(i, :) := values(i)^(-1/2) times the eigenvector, row width - 1 - i of `vectors`; zero where values(i) is.
+template <class Values, class V, class C>
+KOKKOS_INLINE_FUNCTION void inverse_root(Values const& values, V const& vectors, C const& c,
+                                         int i) {
+  using T = typename C::non_const_value_type;
+  int const width = int(c.extent(0));
+  T const w = values(i);
+  T const factor = w > T(0) ? T(1) / Kokkos::sqrt(w) : T(0);
+  for (int l = 0; l < width; ++l) c(i, l) = w > T(0) ? factor * vectors(width - 1 - i, l) : T(0);
+}
+
 /// c(item, i, :) := w_j^(-1/2) v_j for the kept eigenpairs j of an ascending decomposition, largest first, zero
 /// for the others; of the items without skip(item).
 template <ExecutionSpace E, std::floating_point T>
@@ -115,12 +132,18 @@ void inverse_roots(E const& space, Blocks<T, E> const& vectors, Vectors<T, E> co
       Kokkos::MDRangePolicy<E, Kokkos::Rank<2>>(space, {0, 0}, {int(vectors.extent(0)), width}),
       KOKKOS_LAMBDA(int item, int i) {
         if (skips && skip(item)) return;
-        T const w = NystromValues<Vectors<T, E>, Scalars<EigenRecord<T>, E>>{values, eigen, item,
-                                                                             width, cut}(i);
-        T const factor = w > T(0) ? T(1) / Kokkos::sqrt(w) : T(0);
-        for (int l = 0; l < width; ++l)
-          c(item, i, l) = w > T(0) ? factor * vectors(item, width - 1 - i, l) : T(0);
+        inverse_root(NystromValues<Vectors<T, E>, Scalars<EigenRecord<T>, E>>{values, eigen, item,
+                                                                              width, cut},
+                     Kokkos::subview(vectors, item, Kokkos::ALL, Kokkos::ALL),
+                     Kokkos::subview(c, item, Kokkos::ALL, Kokkos::ALL), i);
       });
+}
+
+/// What the extreme eigenvalues of G say of A.
+template <std::floating_point T>
+KOKKOS_INLINE_FUNCTION Outcome seen_by_eigenvalues(T lowest, T highest, Outcome outcome) {
+  bool const negative = lowest < -default_kernel_tolerance<T> * Kokkos::max(highest, -lowest);
+  return negative && outcome != Outcome::not_finite ? Outcome::indefinite_operator : outcome;
 }
 
 /// What the whitening of G has seen of each item: `converged`, `indefinite_operator`, `not_finite`, or
@@ -157,11 +180,8 @@ void whiten(E const& space, Blocks<T, E> const& gram, Scalars<int, E> const& ope
   Kokkos::parallel_for(
       "minfold::nystrom::seen", Kokkos::RangePolicy<E>(space, 0, items), KOKKOS_LAMBDA(int item) {
         if (whitened(item)) return;
-        T const lowest = values(item, 0), highest = values(item, width - 1);
-        seen(item) = lowest < -default_kernel_tolerance<T> * Kokkos::max(highest, -lowest) &&
-                             eigen(item).outcome != Outcome::not_finite
-                         ? Outcome::indefinite_operator
-                         : eigen(item).outcome;
+        seen(item) =
+            seen_by_eigenvalues(values(item, 0), values(item, width - 1), eigen(item).outcome);
       });
 }
 
