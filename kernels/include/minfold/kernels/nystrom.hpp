@@ -49,9 +49,10 @@ struct Nystrom {
 /// Gives     at most `rank` orthonormal vectors in range A and their values, 0 <= approximation <= A up
 ///           to rounding. `indefinite_operator`: the sketch saw a clearly negative eigenvalue;
 ///           `not_finite`: rank 0. A given rank above that of A leaves the rank of A.
-/// Costs     one block of `rank` products, 12 n rank^2 flops, and 4 n rank^2 more for each of up to two
+/// Costs     one block of `rank` products, 10 n rank^2 flops, and 3 n rank^2 more for each of up to two
 ///           further rounds where right angles need them; three words a component and vector.
-///           Automatic: 16, 32, 64, ... until the rule stops; the products of a step are kept. Waits for
+///           Automatic: 16, 32, 64, ... until the rule stops; products and Gram matrices of a step are
+///           kept, 3 n width^2 flops of it are not, and vectors are made of the last one only. Waits for
 ///           the records.
 /// Rule      With v_l the smallest value of a sketch of width l, CG with it as preconditioner has the
 ///           condition v_l / mu, so about (1/2) sqrt(v_l / mu) log(2 / tolerance) iterations, if what
@@ -63,10 +64,18 @@ struct Nystrom {
 ///           doubling must divide v by 3, and v_l <= v_1 / 100. A product of a block counts as
 ///           `nystrom_block_cost` of a single one. (With log-uniform eigenvalues in [0.01, 1], n =
 ///           2048, the formula promises 70 iterations instead of 118 at l = 64, and 118 it takes.)
-/// Method    Frangella, Tropp, Udell, SIAM J. Matrix Anal. Appl. 44 (2023), algorithm 2.1, where the
-///           shift nu is replaced by cutting off the eigenvalues of Omega^T A Omega at the rounding
-///           level (Tropp, Yurtsever, Udell, Cevher 2017, algorithm 3): the shift leaves nu Omega in the
-///           vectors, which has a part in ker A, and z would get it, divided by v_l.
+/// Method    Frangella, Tropp, Udell, SIAM J. Matrix Anal. Appl. 44 (2023), algorithm 2.1: with C C^T =
+///           Omega^T A Omega the approximation is F^T F, F = C^-1 Omega^T A, and the eigenproblem of F F^T
+///           gives U. Their shift nu is replaced: Omega^T A Omega has a Cholesky factor where it is well
+///           conditioned, and else its eigenvalues at the rounding level are cut off (Tropp, Yurtsever,
+///           Udell, Cevher 2017, algorithm 3). The shift leaves nu Omega in the vectors, which has a part
+///           in ker A, and z would get it, divided by v_l.
+/// Numbers   Omega is uniform in (-sqrt 3, sqrt 3) where the source has normal numbers. Bounds for these
+///           constants: NOT FOUND. DERIVED: every statement above rests on v_l as it was measured and on
+///           none about Omega, but that a sketch as wide as the rank finds it all: a determinant that
+///           is not identically zero vanishes with probability zero under any density (of numbers with 32
+///           random bits, almost). Random signs have no density, and fail there: of two coordinates, two
+///           columns of signs see one only, half of the time.
 template <ExecutionSpace E, Operator<E> A>
 Nystrom<typename A::scalar_type, E> nystrom(
     E const& space, A const& a, NystromOptions<typename A::scalar_type> const& options = {});

@@ -18,6 +18,14 @@ inline int potrf(int n, float* a, int lda) {
   return LAPACKE_spotrf_work(LAPACK_COL_MAJOR, 'U', n, a, lda);
 }
 
+/// u := U^-1, upper triangles; not 0 where a diagonal entry is 0.
+inline int trtri(int n, double* u, int ldu) {
+  return LAPACKE_dtrtri_work(LAPACK_COL_MAJOR, 'U', 'N', n, u, ldu);
+}
+inline int trtri(int n, float* u, int ldu) {
+  return LAPACKE_strtri_work(LAPACK_COL_MAJOR, 'U', 'N', n, u, ldu);
+}
+
 /// a := eigenvectors, w := eigenvalues, ascending, of the symmetric matrix with upper triangle a; work: 4 n.
 inline int syev(int n, double* a, int lda, double* w, double* work) {
   return LAPACKE_dsyev_work(LAPACK_COL_MAJOR, 'V', 'U', n, a, lda, w, work, 4 * n);

@@ -161,38 +161,55 @@ void eigen_by_jacobi(E const& space, A const& a, W const& w, Records const& reco
       });
 }
 
+/// Numbers and integers of work that eigen_of_item takes.
+inline int eigen_numbers(int n) {
+  return n + 1 + 6 * n + 2 * n * n;
+}
+inline int eigen_integers(int n) {
+  return 3 + 5 * n;
+}
+
+/// symmetric_eigen of one matrix on a host by LAPACK.
+template <class Team, class M, class W>
+auto eigen_of_item(Team const& team, M const& m, W const& w, typename M::value_type* numbers,
+                   int* integers) {
+  using T = typename M::value_type;
+  int const n = int(m.extent(0));
+  bool finite = true;
+  T const scale = prepare(team, n, m, finite);
+  SequentialBlas const sequential;
+  // Row-major A = column-major A^T = A; column j of the result is row j of ours.
+  int const info =
+      syevd(n, &m(0, 0), numbers, numbers + n, eigen_numbers(n) - n, integers, eigen_integers(n));
+  T const largest = std::max(std::abs(numbers[0]), std::abs(numbers[n - 1]));
+  // The norm may exceed the largest number where no entry does.
+  finite = finite && std::isfinite(largest * scale);
+  for (int i = 0; i < n; ++i) w(i) = finite ? numbers[i] * scale : T(0);
+  if (!finite)
+    for (int t = 0; t < n * n; ++t) m(t / n, t % n) = T(0);
+  T const norm = finite ? largest * scale : T(0);
+  return EigenRecord<T>{!finite     ? Outcome::not_finite
+                        : info == 0 ? Outcome::converged
+                                    : Outcome::iteration_limit,
+                        0, norm, T(0)};
+}
+
 template <ExecutionSpace E, class A, class W, class Records>
 void eigen_by_lapack(E const& space, A const& a, W const& w, Records const& records) {
   using T = typename A::value_type;
   int const n = int(a.extent(1));
-  int const lwork = 1 + 6 * n + 2 * n * n, liwork = 3 + 5 * n;
   Kokkos::Experimental::UniqueToken<E> const token(space);
   auto const numbers =
-      make_vectors<T>(space, "minfold::symmetric_eigen::work", token.size(), n + lwork);
-  auto const integers =
-      make_vectors<int>(space, "minfold::symmetric_eigen::integers", token.size(), liwork);
+      make_vectors<T>(space, "minfold::symmetric_eigen::work", token.size(), eigen_numbers(n));
+  auto const integers = make_vectors<int>(space, "minfold::symmetric_eigen::integers", token.size(),
+                                          eigen_integers(n));
   for_each_item("minfold::symmetric_eigen::lapack", space, int(a.extent(0)), n,
                 [=](TeamMember<E> const& team, int item) {
-                  auto const m = Kokkos::subview(a, item, Kokkos::ALL, Kokkos::ALL);
-                  bool finite = true;
-                  T const scale = prepare(team, n, m, finite);
                   int const worker = token.acquire();
-                  T* const values = &numbers(worker, 0);
-                  SequentialBlas const sequential;
-                  // Row-major A = column-major A^T = A; column j of the result is row j of ours.
-                  int const info =
-                      syevd(n, &m(0, 0), values, values + n, lwork, &integers(worker, 0), liwork);
-                  T const largest = std::max(std::abs(values[0]), std::abs(values[n - 1]));
-                  // The norm may exceed the largest number where no entry does.
-                  finite = finite && std::isfinite(largest * scale);
-                  for (int i = 0; i < n; ++i) w(item, i) = finite ? values[i] * scale : T(0);
-                  if (!finite)
-                    for (int t = 0; t < n * n; ++t) m(t / n, t % n) = T(0);
-                  T const norm = finite ? largest * scale : T(0);
-                  records(item) = {!finite     ? Outcome::not_finite
-                                   : info == 0 ? Outcome::converged
-                                               : Outcome::iteration_limit,
-                                   0, norm, T(0)};
+                  records(item) =
+                      eigen_of_item(team, Kokkos::subview(a, item, Kokkos::ALL, Kokkos::ALL),
+                                    Kokkos::subview(w, item, Kokkos::ALL), &numbers(worker, 0),
+                                    &integers(worker, 0));
                   token.release(worker);
                 });
 }
@@ -200,8 +217,8 @@ void eigen_by_lapack(E const& space, A const& a, W const& w, Records const& reco
 /// Bytes that eigen_by_lapack allocates.
 template <std::floating_point T>
 std::size_t lapack_bytes(std::size_t threads, std::size_t n) {
-  return array_bytes<T>(threads * (n + 1 + 6 * n + 2 * n * n)) +
-         array_bytes<int>(threads * (3 + 5 * n));
+  return array_bytes<T>(threads * eigen_numbers(int(n))) +
+         array_bytes<int>(threads * eigen_integers(int(n)));
 }
 
 template <ExecutionSpace E>
