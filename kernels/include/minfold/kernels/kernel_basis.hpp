@@ -37,6 +37,19 @@ namespace minfold {
 ///           in the complement of what they span (polish_kernel.hpp). Columns that have ended are
 ///           not multiplied on. With a start its vectors take the place of the first random ones;
 ///           what is asked of the result and how it is recomputed does not change.
+///           Known bounds [a, b] of the nonzero spectrum (`smallest_nonzero`, `largest`): a Chebyshev
+///           polynomial p(A) of the block, p(0) = 1, takes the place of CG. Of degree m it leaves
+///           1 / T_m((b + a) / (b - a)) <= 2 exp(-m rate) of every kept eigenvector, rate =
+///           log((1 + s) / (1 - s)), s = sqrt(a / b): m = log(20 sqrt(n / tolerance)) / rate. CG has that
+///           rate or a better one, but must go down to 1e-4 tolerance: without bounds nothing says
+///           that there is no eigenvalue just above the tolerance. So width * (m + 1) products
+///           settle the dimension, and noise in the kernel costs none. The count is read off what
+///           is left in the columns outside the basis and off the polynomial that was applied, see
+///           judge_filter; smallest_kept is a lower estimate then. Bounds that do not hold show
+///           there, or in columns that grow: then CG goes on from what the filter has left, or
+///           starts anew. `automatic` filters where bounds are given, probes are wanted and m < n,
+///           and not from a start.
+///           k known: block = k + probes is enough, and the probes still tell if it was wrong.
 template <ExecutionSpace E, Operator<E> A, class Records>
 void kernel_basis(E const& space, A const& a, Basis<typename A::scalar_type, E> const& basis,
                   Records const& records,

@@ -3,8 +3,9 @@
 #define MINFOLD_KERNELS_IMPL_JUDGE_RITZ_HPP
 
 #include <minfold/kernels/basis.hpp>
-#include <minfold/kernels/impl/run_projection.hpp>
 #include <minfold/kernels/impl/rayleigh_ritz.hpp>
+#include <minfold/kernels/impl/run_projection.hpp>
+#include <minfold/kernels/impl/sketch.hpp>
 #include <minfold/kernels/impl/spectral.hpp>
 #include <minfold/kernels/kernel_basis_options.hpp>
 
@@ -21,6 +22,7 @@ int judge_ritz(E const& space, RitzBlock<T, E> const& ritz,
   for_each_item(
       "minfold::kernel_basis::judge", space, items, n,
       KOKKOS_LAMBDA(TeamMember<E> const& team, int item) {
+        if (states(item).settled) return;
         KernelRecord<T> record;
         auto const w = Kokkos::subview(ritz.values, item, Kokkos::ALL);
         int const rank = ritz.orthonormal(item).rank;
@@ -67,7 +69,7 @@ int judge_ritz(E const& space, RitzBlock<T, E> const& ritz,
       KOKKOS_LAMBDA(int item, int& count) {
         auto const& r = records(item);
         // In a block that is hardly wider than the kernel the gap may only seem blurred.
-        count += r.outcome != Outcome::not_finite && r.dimension < n &&
+        count += !states(item).settled && r.outcome != Outcome::not_finite && r.dimension < n &&
                  (r.dimension > width - probes || r.outcome == Outcome::ambiguous_rank);
       },
       needs_more);

@@ -2,17 +2,19 @@
 #ifndef MINFOLD_KERNELS_IMPL_KERNEL_BASIS_IMPL_HPP
 #define MINFOLD_KERNELS_IMPL_KERNEL_BASIS_IMPL_HPP
 
+#include <minfold/kernels/impl/filtered_basis.hpp>
 #include <minfold/kernels/impl/polish_kernel.hpp>
 #include <minfold/kernels/impl/project_sketch.hpp>
 #include <minfold/kernels/kernel_basis.hpp>
 
 namespace minfold::impl {
 
-/// Bytes that kernel_basis_randomized allocates at its peak where the kernel has `dimension` vectors.
+/// Bytes that kernel_basis_randomized allocates at its peak where the kernel has `dimension` vectors, and
+/// bounds that are given hold or, `refuted`, do not.
 template <ExecutionSpace E, class A>
 std::size_t kernel_basis_randomized_bytes(
     E const& space, A const& a, int capacity,
-    KernelBasisOptions<typename A::scalar_type> const& options, int dimension) {
+    KernelBasisOptions<typename A::scalar_type> const& options, int dimension, bool refuted) {
   using T = typename A::scalar_type;
   std::size_t const items = a.batch_size(), n = a.dim();
   auto const vectors = [&](int count) { return array_bytes<T>(items * count * n); };
@@ -20,15 +22,24 @@ std::size_t kernel_basis_randomized_bytes(
   int const begin = options.start.extent(1) > 0 ? dimension + std::max(probes, 1)
                                                 : std::max(options.block, probes + 1);
   int const widest = std::min(int(n), capacity + std::max(options.probes, options.block));
-  std::size_t most = 0;
+  std::size_t most = 0, sketch = 0;
+  if (filters_by_chebyshev(options, int(n))) {
+    most = filtered_basis_bytes(space, a, capacity, std::min(begin, widest), widest, options,
+                                dimension);
+    if (!refuted) return array_bytes<FilterState<T>>(items) + most;
+    sketch = vectors(std::min(begin, widest));
+  }
   int done = 0, width = std::min(begin, widest);
   for (;;) {
     int const fresh = width - done;
-    most = std::max(
-        {most, vectors(width) + vectors(done),
-         vectors(width) + 3 * vectors(fresh) + array_bytes<ProjectionState<T>>(items * fresh) +
-             std::max(projection_bytes(space, a, fresh), product_bytes(space, a, fresh)),
-         vectors(width) + rayleigh_ritz_bytes(space, a, width)});
+    // The columns of a filter are there until the first projection has ended.
+    std::size_t const kept = done == 0 ? sketch : 0;
+    most =
+        std::max({most, vectors(width) + vectors(done),
+                  kept + vectors(width) + 3 * vectors(fresh) +
+                      array_bytes<ProjectionState<T>>(items * fresh) +
+                      std::max(projection_bytes(space, a, fresh), product_bytes(space, a, fresh)),
+                  vectors(width) + rayleigh_ritz_bytes(space, a, width)});
     if (dimension <= width - probes || width >= widest) break;
     done = width;
     width = std::min(2 * width, widest);
@@ -72,7 +83,12 @@ void kernel_basis_randomized(E const& space, A const& a,
   int const widest =
       std::min(n, int(basis.vectors.extent(1)) + std::max(options.probes, options.block));
   int done = 0, width = std::min(begin, widest);
-  Blocks<T, E> filtered;
+  Blocks<T, E> filtered, sketch;
+  if (filters_by_chebyshev(options, n)) {
+    sketch = filtered_basis(space, a, basis, records, states, options, width, widest);
+    if (sketch.extent(1) == 0) return;
+    width = int(sketch.extent(1));
+  }
   RitzBlock<T, E> ritz;
   for (;;) {
     auto const wider = make_blocks<T>(space, "minfold::kernel_basis::filtered", items, width, n);
@@ -84,7 +100,8 @@ void kernel_basis_randomized(E const& space, A const& a,
           KOKKOS_LAMBDA(int item, int c, int i) { wider(item, c, i) = old(item, c, i); });
     }
     filtered = wider;
-    project_sketch(space, a, filtered, done, width - done, states, options);
+    project_sketch(space, a, filtered, done, width - done, states, options, sketch);
+    sketch = {};
     ritz = rayleigh_ritz(space, a, filtered);
     raise_norms(space, ritz.basis, ritz.product, states);  // counts the products of Rayleigh-Ritz
     int const needs_more = judge_ritz(space, ritz, states, records, basis, options);
@@ -110,7 +127,7 @@ std::size_t kernel_basis_bytes(E const& space, A const& a, int capacity,
   if (a.batch_size() == 0) return 0;
   if (!impl::kernel_basis_is_direct<A>(options, n))
     return impl::kernel_basis_randomized_bytes(space, a, capacity, options,
-                                               dimension < 0 ? n : dimension);
+                                               dimension < 0 ? n : dimension, dimension < 0);
   return impl::decompose_bytes<T, E>(
       a.batch_size(), n, impl::is_dense<A>, space,
       impl::most_product_bytes(space, a, std::min(n, impl::assembly_block)));
@@ -128,6 +145,14 @@ void kernel_basis(E const& space, A const& a, Basis<typename A::scalar_type, E> 
                   "kernel_basis: dimension and records must have ", items, " entries");
   MINFOLD_REQUIRE(options.item_ids.extent(0) == 0 || int(options.item_ids.extent(0)) == items,
                   "kernel_basis: ", options.item_ids.extent(0), " item_ids for ", items, " items");
+  using T = typename A::scalar_type;
+  MINFOLD_REQUIRE((options.smallest_nonzero == T(0) && options.largest == T(0)) ||
+                      (options.smallest_nonzero > T(0) && std::isfinite(options.largest) &&
+                       options.smallest_nonzero <= options.largest),
+                  "kernel_basis: bounds of the nonzero eigenvalues from ", options.smallest_nonzero,
+                  " to ", options.largest, ", expected 0 < smallest_nonzero <= largest or neither");
+  MINFOLD_REQUIRE(options.filter != KernelFilter::chebyshev || options.largest > T(0),
+                  "kernel_basis: a Chebyshev filter needs smallest_nonzero and largest");
   MINFOLD_REQUIRE(options.start.extent(1) == 0 ||
                       (int(options.start.extent(0)) == items && int(options.start.extent(2)) == n &&
                        int(options.start_dimension.extent(0)) == items),

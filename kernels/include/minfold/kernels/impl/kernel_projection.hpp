@@ -5,7 +5,6 @@
 #include <minfold/core/status.hpp>
 #include <minfold/kernels/impl/krylov_driver.hpp>
 
-
 namespace minfold::impl {
 
 /// What the projection of the sketch has learnt of an item.
@@ -17,6 +16,9 @@ struct FilterState {
   int first = 0;  ///< of the Ritz vectors that span the kernel
   bool indefinite = false;
   bool widened = false;  ///< whether widen_targets has looked at the item
+  bool refuted = false;  ///< the bounds of the spectrum do not hold
+  bool settled = false;  ///< basis and record stay as they are
+  T shortfall = 0;  ///< factor by which what a filter has left must still fall; settled needs 1
 };
 
 /// sum_i term(i). On a host in eight strands, so that the latency of an addition does not count.

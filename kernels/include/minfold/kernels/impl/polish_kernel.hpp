@@ -2,8 +2,8 @@
 #ifndef MINFOLD_KERNELS_IMPL_POLISH_KERNEL_HPP
 #define MINFOLD_KERNELS_IMPL_POLISH_KERNEL_HPP
 
-#include <minfold/kernels/impl/run_projection.hpp>
 #include <minfold/kernels/impl/rayleigh_ritz.hpp>
+#include <minfold/kernels/impl/run_projection.hpp>
 #include <minfold/kernels/impl/spectral.hpp>
 
 namespace minfold::impl {
@@ -31,7 +31,8 @@ void polish_kernel(E const& space, A const& a, RitzBlock<T, E> const& found,
         int const k = basis.dimension(item);
         bool const sound = r.outcome == Outcome::converged || r.outcome == Outcome::rank_limit;
         T const enough = Kokkos::max(T(4) * epsilon<T>, tolerance);
-        wanted(item) = sound && k < n && !(r.kernel_residual <= enough) ? k : 0;
+        wanted(item) =
+            sound && !filter(item).settled && k < n && !(r.kernel_residual <= enough) ? k : 0;
         FilterState<T> state;
         state.norm = r.norm_estimate;
         states(item) = state;
@@ -75,6 +76,7 @@ void polish_kernel(E const& space, A const& a, RitzBlock<T, E> const& found,
       "minfold::kernel_basis::give_back", space, items, n,
       KOKKOS_LAMBDA(TeamMember<E> const& team, int item) {
         auto record = records(item);
+        if (filter(item).settled) return;
         int const k = wanted(item);
         record.products += states(item).products + width;
         team.team_barrier();

@@ -3,7 +3,6 @@
 #define MINFOLD_KERNELS_IMPL_PROJECT_SKETCH_HPP
 
 #include <minfold/kernels/impl/judge_ritz.hpp>
-#include <minfold/kernels/impl/sketch.hpp>
 
 namespace minfold::impl {
 
@@ -31,7 +30,8 @@ void fill_start(E const& space, Blocks<T, E> const& omega, int first,
 }
 
 /// filtered(:, first.., :) := (I - A^+ A) Omega for new random columns, up to a residual that leaves no
-/// doubt of the count.
+/// doubt of the count. In place of the first of them the columns of `sketch`, which a filter has
+/// left, where its bounds were not refuted: their parts in the kernel are as random.
 ///
 /// Where the kernel's eigenvalues are noise, up to tolerance ||A|| =: t in magnitude, A^+ would
 /// take the noise for range, so a solve stops at curvature t and such columns are filtered by
@@ -39,8 +39,8 @@ void fill_start(E const& space, Blocks<T, E> const& omega, int first,
 /// eigenvalue ten times t is damped by a thousand.
 template <ExecutionSpace E, class A, std::floating_point T>
 void project_sketch(E const& space, A const& a, Blocks<T, E> const& filtered, int first, int count,
-                    Scalars<FilterState<T>, E> const& states,
-                    KernelBasisOptions<T> const& options) {
+                    Scalars<FilterState<T>, E> const& states, KernelBasisOptions<T> const& options,
+                    Blocks<T, E> const& sketch) {
   using Found = typename ProjectionState<T>::Found;
   int const items = a.batch_size(), n = a.dim();
   auto const omega = make_blocks<T>(space, "minfold::kernel_basis::sketch", items, count, n);
@@ -49,6 +49,14 @@ void project_sketch(E const& space, A const& a, Blocks<T, E> const& filtered, in
   auto const columns =
       make_scalars<ProjectionState<T>>(space, "minfold::kernel_basis::columns", items * count);
   fill_start(space, omega, first, options);
+  int const given = first == 0 ? std::min(count, int(sketch.extent(1))) : 0;
+  if (given > 0)
+    Kokkos::parallel_for(
+        "minfold::kernel_basis::go_on",
+        Kokkos::MDRangePolicy<E, Kokkos::Rank<3>>(space, {0, 0, 0}, {items, given, n}),
+        KOKKOS_LAMBDA(int item, int c, int i) {
+          if (!states(item).refuted) omega(item, c, i) = sketch(item, c, i);
+        });
   apply_block(space, a, Blocks<T const, E>(omega), image);
   raise_norms(space, omega, image, states);
   Kokkos::MDRangePolicy<E, Kokkos::Rank<3>> const all(space, {0, 0, 0}, {items, count, n});
@@ -84,7 +92,7 @@ void project_sketch(E const& space, A const& a, Blocks<T, E> const& filtered, in
                              (pass == 1 && columns(system).found == Found::negative_curvature);
           bool const goes_on = pass < 2 ? noisy : columns(system).active;
           columns(system) = ProjectionState<T>{};
-          columns(system).active = goes_on;
+          columns(system).active = goes_on && !states(system / count).settled;
         });
     spent += run_projection(
         space, a,
