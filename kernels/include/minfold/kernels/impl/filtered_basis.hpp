@@ -166,7 +166,9 @@ Blocks<T, E> filtered_basis(E const& space, A const& a, Basis<T, E> const& basis
   }
   block.before = {};
   if (ritz.basis.extent(1) > 0)
-    polish_kernel(space, a, ritz, states, basis, records, options.basis_tolerance,
+    // The filter alone need not bring the vectors to what the tolerance allows.
+    polish_kernel(space, a, ritz, states, basis, records,
+                  std::min(options.basis_tolerance, options.kernel_tolerance),
                   options.max_iterations);
   T const tolerance = options.kernel_tolerance;
   bool const judged = ritz.basis.extent(1) > 0;
