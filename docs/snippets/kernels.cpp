@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The programs of the pages about the kernels: each call on matrices with a known answer.
+#include <minfold/core/workspace.hpp>
 #include <minfold/kernels/kernel_and_pinv.hpp>
 #include <minfold/kernels/memory.hpp>
 #include <minfold/kernels/nystrom.hpp>
@@ -215,6 +216,18 @@ void matrix_free(Space const& space) {
     // [range_finder]
     double const largest = minfold::to_host(space, values)(0, 0);
     expect(largest > 3.9 && largest < 4, "range_finder");
+  }
+  {
+    // [workspace]
+    minfold::Workspace<Space> workspace(space);
+    for (int step = 0; step < 3; ++step) {
+      auto const in_use =
+          workspace.use();  // of this thread's calls on this instance, until it goes
+      minfold::pinv_cg(space, a, b, z, solves);
+    }
+    std::cout << "three solves shared " << workspace.bytes() << " bytes\n";
+    // [workspace]
+    expect(workspace.bytes() > 0 && is_solution(space, z), "workspace");
   }
   {
     // [memory]

@@ -81,14 +81,21 @@ TEST_CASE("runs launch on the instance that is passed and wait for no other") {
   }
 }
 
-TEST_CASE("a run holds no more memory in its last iteration than in its second") {
-  for (std::string const problem : {"sphere", "two-well"})
+TEST_CASE("once a run has its workspace, its iterations allocate nothing and hold no more memory") {
+  // The workspace grows as long as larger parts of a batch are met: with superquantile the third and the fifth
+  // iteration allocate too, on reweighting the ninth of HG-MS. Hence the last third.
+  for (std::string const problem : {"sphere", "two-well", "reweighting"})
     for (auto const& method : some_methods) {
-      CAPTURE(problem, method);
       Run const run(Space(), problem, method, 12);
       REQUIRE(run.samples.size() >= 4);
-      for (std::size_t k = 1; k < run.samples.size(); ++k)
-        CHECK(run.samples[k].bytes == run.samples[1].bytes);
+      std::vector<long> allocated;
+      for (auto const& sample : run.samples) allocated.push_back(sample.allocated);
+      CAPTURE(problem, method, allocated);
+      CHECK(allocated[0] + allocated[1] > 10);
+      for (std::size_t k = allocated.size() - allocated.size() / 3; k < allocated.size(); ++k) {
+        CHECK(allocated[k] == 0);
+        CHECK(run.samples[k].bytes == run.samples[k - 1].bytes);
+      }
     }
 }
 
@@ -103,7 +110,7 @@ TEST_CASE("host waits of an outer iteration are bounded") {
   };
   for (std::string const problem : {"sphere", "two-well"})
     for (auto const& [method, usual, most] :
-         {Bound{"hgms", 400, 400}, {"pbgd", 29, 365}, {"soba", 13, 32}, {"qp-flow", 21, 38}}) {
+         {Bound{"hgms", 400, 400}, {"pbgd", 12, 98}, {"soba", 6, 12}, {"qp-flow", 9, 30}}) {
       Run const run(Space(), problem, method, 12);
       std::vector<int> waits;
       for (auto const& sample : run.samples) waits.push_back(sample.waits);

@@ -34,8 +34,7 @@ SnapshotEntry entry(SnapshotType type, std::size_t size, std::vector<std::int64_
 }
 SnapshotEntry texts(std::string const& joined, int count) {
   SnapshotEntry e{SnapshotType::text, 1, {count}, {}};
-  e.data.resize(joined.size());
-  std::memcpy(e.data.data(), joined.data(), joined.size());
+  for (char const letter : joined) e.data.push_back(std::byte(letter));
   return e;
 }
 

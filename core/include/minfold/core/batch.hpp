@@ -3,8 +3,8 @@
 #define MINFOLD_CORE_BATCH_HPP
 
 #include <minfold/core/concepts.hpp>
+#include <minfold/core/impl/array_pool.hpp>
 #include <minfold/core/require.hpp>
-#include <minfold/core/runtime.hpp>
 
 #include <cstdint>
 #include <string>
@@ -20,21 +20,18 @@ template <class T, ExecutionSpace E>
 using Blocks = Kokkos::View<T***, Kokkos::LayoutRight, typename E::memory_space>;
 
 /// Uninitialised arrays on `space`: no hidden fence and no memset. Refused where Kokkos does not run.
+/// From the Workspace that this thread uses for `space`, if any: see workspace.hpp.
 template <class T, ExecutionSpace E>
 Scalars<T, E> make_scalars(E const& space, std::string const& label, int items) {
-  require_kokkos(label.c_str());
-  return Scalars<T, E>(Kokkos::view_alloc(space, Kokkos::WithoutInitializing, label), items);
+  return impl::make_array<Scalars<T, E>>(space, label.c_str(), items);
 }
 template <class T, ExecutionSpace E>
 Vectors<T, E> make_vectors(E const& space, std::string const& label, int items, int n) {
-  require_kokkos(label.c_str());
-  return Vectors<T, E>(Kokkos::view_alloc(space, Kokkos::WithoutInitializing, label), items, n);
+  return impl::make_array<Vectors<T, E>>(space, label.c_str(), items, n);
 }
 template <class T, ExecutionSpace E>
 Blocks<T, E> make_blocks(E const& space, std::string const& label, int items, int columns, int n) {
-  require_kokkos(label.c_str());
-  return Blocks<T, E>(Kokkos::view_alloc(space, Kokkos::WithoutInitializing, label), items, columns,
-                      n);
+  return impl::make_array<Blocks<T, E>>(space, label.c_str(), items, columns, n);
 }
 
 /// Bytes of an array of `count` numbers, as Kokkos allocates them: by eights.
@@ -112,11 +109,31 @@ auto in_house_layout(E const& space, std::string const& label, V const& v) {
   }
 }
 
+namespace impl {
+
+/// An uninitialised array on the host that a view can be copied to and from, from the Workspace too.
+template <ExecutionSpace E, class V>
+auto host_array(E const& space, V const& view) {
+  auto const mirror = [&](auto const&...) {
+    return Kokkos::create_mirror(
+        Kokkos::view_alloc(Kokkos::HostSpace{}, Kokkos::WithoutInitializing), view);
+  };
+  using Mirror = decltype(mirror());
+  if constexpr (poolable<Mirror>) {
+    std::array<std::size_t, Mirror::rank()> extents;
+    for (std::size_t r = 0; r < extents.size(); ++r) extents[r] = view.extent(r);
+    if (auto* const pool = ArrayPool<E>::of(space))
+      return pool->template take<Mirror>(extents, mirror);
+  }
+  return mirror();
+}
+
+}  // namespace impl
+
 /// Host copy of one number or view; waits for `space`, and only for it.
 template <ExecutionSpace E, class V>
 auto to_host(E const& space, V const& view) {
-  auto host = Kokkos::create_mirror(
-      Kokkos::view_alloc(Kokkos::HostSpace{}, Kokkos::WithoutInitializing), view);
+  auto host = impl::host_array(space, view);
   Kokkos::deep_copy(space, host, view);
   space.fence("minfold::to_host");
   return host;

@@ -119,7 +119,7 @@ class HgmsMinibatch final : public Method<T, E> {
     auto const drawn = batches_.draw(o, batch_);
     o.upper_gradient(o.x, o.y, h_, part(work_, 0, o.targets()));
     drawn.oracle.mixed_transpose(o.x, o.y, best_v_, mixed_);
-    s.scale = o.norm(h_) + o.norm(mixed_);
+    s.scale = o.sum_of_norms(h_, mixed_);
     o.axpy(-1.0, mixed_, h_);
     slide(o, fast);
     s.step = double(options_.step) * slow;

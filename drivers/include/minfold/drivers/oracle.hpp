@@ -6,6 +6,7 @@
 #include <minfold/drivers/impl/host_vectors.hpp>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace minfold {
@@ -92,6 +93,8 @@ class Oracle {
   void axpy(PerRow const& a, ConstV u, V v) const { axpby(a, u, PerRow(rows(), 1.0), v); }
   /// <u, v> of each row
   PerRow dot(ConstV u, ConstV v) const;
+  /// <u, v> and <p, q> of each row, in one wait.
+  std::pair<PerRow, PerRow> two_dots(ConstV u, ConstV v, ConstV p, ConstV q) const;
   void copy(Joint const& from, Joint const& to) const {
     copy(from.x, to.x);
     copy(from.y, to.y);
@@ -107,6 +110,12 @@ class Oracle {
   PerRow dot(Joint const& u, Joint const& v) const;
   /// sqrt(sum over rows of ||u||^2)
   double norm(ConstV u) const;
+  /// Those of two arrays, in one wait.
+  std::pair<double, double> two_norms(ConstV u, ConstV v) const;
+  double sum_of_norms(ConstV u, ConstV v) const {
+    auto const [of_u, of_v] = two_norms(u, v);
+    return of_u + of_v;
+  }
 
  private:
   static Blocks<T, E> blocks_of(V const& v) {

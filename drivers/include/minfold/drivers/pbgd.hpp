@@ -195,7 +195,8 @@ class Pbgd final : public Method<T, E> {
     return v;
   }
   double joint_norm(Oracle<T, E>& o, typename Oracle<T, E>::Joint const& v) const {
-    return std::hypot(o.norm(v.x), o.norm(v.y));
+    auto const [of_x, of_y] = o.two_norms(v.x, v.y);
+    return std::hypot(of_x, of_y);
   }
   double gamma_at(int k, int total) const {
     double const last = double(options_.gamma), first = double(options_.gamma_start);

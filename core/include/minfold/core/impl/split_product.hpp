@@ -18,17 +18,13 @@ template <ExecutionSpace E, class T>
 class SplitProduct {
  public:
   SplitProduct(E const& space, int items, int columns, int n) : SplitProduct(items, columns, n) {
-    order_ = decltype(order_)(
-        Kokkos::view_alloc(space, Kokkos::WithoutInitializing, "minfold::split_product::columns"),
-        items, columns);
+    order_ = make_vectors<int>(space, "minfold::split_product::columns", items, columns);
     count_ = make_scalars<int>(space, "minfold::split_product::count", items);
-    parts_ = Memory(
-        Kokkos::view_alloc(space, Kokkos::WithoutInitializing, "minfold::split_product::parts"),
-        std::size_t(items) * groups_ * chunks_ * stride());
+    parts_ = make_array<Memory>(space, "minfold::split_product::parts",
+                                std::size_t(items) * groups_ * chunks_ * stride());
     if (columns > 1)
-      packed_ = Memory(Kokkos::view_alloc(space, Kokkos::WithoutInitializing,
-                                          "minfold::split_product::columns_in_lanes"),
-                       std::size_t(items) * groups_ * stride());
+      packed_ = make_array<Memory>(space, "minfold::split_product::columns_in_lanes",
+                                   std::size_t(items) * groups_ * stride());
   }
 
   /// Bytes that the constructor allocates.

@@ -53,7 +53,7 @@ class AidCg final : public Method<T, E> {
     baseline::conjugate_gradients(o, v_, gy_, p_, hp_, options_.products);
     o.mixed_transpose(o.x, o.y, v_, mixed_);
     MethodStep s;
-    s.scale = o.norm(gx_) + o.norm(mixed_);
+    s.scale = o.sum_of_norms(gx_, mixed_);
     o.axpy(-1.0, mixed_, gx_);
     s.step = double(options_.step);
     s.stationarity = o.projected_step(s.step, gx_, mixed_);

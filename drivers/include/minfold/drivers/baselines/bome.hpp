@@ -57,13 +57,13 @@ class Bome final : public Method<T, E> {
     o.axpy(-1.0, scratch_, qx_);
     o.lower_gradient(o.x, o.y, qy_);
     o.upper_gradient(o.x, o.y, fx_, fy_);
-    auto const along_x = o.dot(fx_, qx_), along_y = o.dot(fy_, qy_);
-    auto const square_x = o.dot(qx_, qx_), square_y = o.dot(qy_, qy_);
+    auto const [along_x, along_y] = o.two_dots(fx_, qx_, fy_, qy_);
+    auto const [square_x, square_y] = o.two_dots(qx_, qx_, qy_, qy_);
     auto gap = o.lower(o.x, o.y);
     auto const reached = o.lower(o.x, yt_);
     std::vector<double> lambda(gap.size());
     MethodStep s;
-    s.scale = o.norm(fx_) + o.norm(fy_);
+    s.scale = o.sum_of_norms(fx_, fy_);
     s.lower_gap = s.penalty = 0;
     for (std::size_t r = 0; r < gap.size(); ++r) {
       gap[r] -= reached[r];

@@ -48,7 +48,7 @@ class GPbgd final : public Method<T, E> {
     o.mixed_transpose(o.x, o.y, gy_, px_);
     o.hessian(o.x, o.y, gy_, py_);
     MethodStep s;
-    s.scale = o.norm(fx_) + o.norm(fy_) + gamma * (o.norm(px_) + o.norm(py_));
+    s.scale = o.sum_of_norms(fx_, fy_) + gamma * o.sum_of_norms(px_, py_);
     o.axpy(gamma, px_, fx_);
     o.axpy(gamma, py_, fy_);
     s.step = double(options_.step) * std::min(1 / gamma, 1.0);

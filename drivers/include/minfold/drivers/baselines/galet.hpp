@@ -61,7 +61,7 @@ class Galet final : public Method<T, E> {
     }
     o.mixed_transpose(o.x, o.y, w_, mixed_);
     MethodStep s;
-    s.scale = o.norm(gx_) + o.norm(mixed_);
+    s.scale = o.sum_of_norms(gx_, mixed_);
     o.axpy(1.0, mixed_, gx_);
     s.step = double(options_.step);
     s.stationarity = o.projected_step(s.step, gx_, mixed_);

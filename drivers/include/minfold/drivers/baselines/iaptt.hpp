@@ -79,7 +79,7 @@ class Iaptt final : public Method<T, E> {
       o.axpy(where([k](int at) { return at == k; }, 1.0), point(o, k), o.y);
     o.upper_gradient(o.x, o.y, gx_, a_);
     MethodStep s;
-    s.scale = o.norm(gx_) + o.norm(a_);
+    s.scale = o.sum_of_norms(gx_, a_);
     for (int k = last - 1; k >= 0; --k) {
       auto const back = where([k](int at) { return at > k; }, -inner_);
       o.mixed_transpose(o.x, point(o, k), a_, mixed_);

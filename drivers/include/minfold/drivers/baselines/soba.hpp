@@ -54,7 +54,7 @@ class Soba final : public Method<T, E> {
     part.hessian(o.x, o.y, v_, hv_);
     part.mixed_transpose(o.x, o.y, v_, mixed_);
     MethodStep s;
-    s.scale = o.norm(gx_) + o.norm(mixed_);
+    s.scale = o.sum_of_norms(gx_, mixed_);
     o.axpy(-1.0, mixed_, gx_);
     o.axpy(-inner_, gy_, o.y);
     o.axpy(-inner_, hv_, v_);

@@ -51,12 +51,12 @@ class VPbgd final : public Method<T, E> {
     baseline::descend<T, E>(o, o.x, w_, gy_, inner_, options_.inner_steps);
     o.upper_gradient(o.x, o.y, fx_, fy_);
     MethodStep s;
-    s.scale = o.norm(fx_) + o.norm(fy_);
+    s.scale = o.sum_of_norms(fx_, fy_);
     o.lower_gradient(o.x, o.y, gy_);
     o.axpy(gamma, gy_, fy_);
     o.lower_gradient_x(o.x, o.y, gx_);
     o.axpy(gamma, gx_, fx_);
-    s.scale += gamma * (o.norm(gx_) + o.norm(gy_));
+    s.scale += gamma * o.sum_of_norms(gx_, gy_);
     o.lower_gradient_x(o.x, w_, gx_);
     o.axpy(-gamma, gx_, fx_);
     s.scale += gamma * o.norm(gx_);

@@ -51,7 +51,7 @@ class GibbsCloud {
     HessianProbe<T, E> probe;
     probe.begin(o, 5);
     probe.refresh(o, o.y, 10);
-    auto const host = Kokkos::create_mirror_view(Kokkos::HostSpace{}, steps_);
+    auto const host = host_array(o.space(), steps_);
     for (int r = 0; r < o.rows(); ++r) host(r) = probe.norms[r] > 0 ? T(1 / probe.norms[r]) : T(0);
     Kokkos::deep_copy(o.space(), steps_, host);
     o.space().fence("minfold::gibbs_cloud::steps");

@@ -2,13 +2,17 @@
 #ifndef MINFOLD_DRIVERS_IMPL_HGMS_IMPL_HPP
 #define MINFOLD_DRIVERS_IMPL_HGMS_IMPL_HPP
 
-#include <minfold/drivers/danskin.hpp>
+#include <minfold/core/workspace.hpp>
 #include <minfold/drivers/hgms.hpp>
 #include <minfold/drivers/impl/certify.hpp>
 #include <minfold/drivers/impl/checkpoint_keeper.hpp>
 #include <minfold/drivers/impl/host_vectors.hpp>
+#include <minfold/drivers/impl/resolve_ties.hpp>
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
+#include <optional>
 #include <utility>
 
 namespace minfold::impl {
@@ -26,6 +30,9 @@ void forget(E const& space, Scalars<TargetScale<T>, E> const& scales) {
       });
 }
 
+/// A wrong direction is not mended by shorter steps: six are 1/1024 of the first trial.
+inline constexpr int backtracks_of_guesses = 6;
+
 /// One solve of minimize_hgms: the stages in order, and what they hand to one another.
 template <class T, ExecutionSpace E>
 class HgmsSolve {
@@ -33,6 +40,8 @@ class HgmsSolve {
   HgmsSolve(E const& space, AnyProblem<T, E> const& problem, BilevelState<T, E>& state,
             HgmsOptions<T> const& options, Checkpoints const& checkpoints)
       : space_(space),
+        workspace_(space),
+        in_use_(workspace_),
         problem_(problem),
         state_(state),
         options_(options),
@@ -59,11 +68,7 @@ class HgmsSolve {
     if (keeper_.resumes()) {
       iteration = result.iterations =
           keeper_.load([&](StateArchive& a) { archive(a, result.last); });
-      if (stationary()) return finish(result, SolveOutcome::converged);
-      if (iteration >= options_.max_iterations)
-        return finish(result, SolveOutcome::iteration_limit);
-      step = advance();
-      if (step == 0) return finish(result, SolveOutcome::stalled);
+      if (auto const outcome = end_or_advance(result.last, step)) return finish(result, *outcome);
       ++iteration;
     } else {
       problem_.project_upper(space_, state_.x);
@@ -85,12 +90,19 @@ class HgmsSolve {
       if (well) keeper_.completed(iteration, [&](StateArchive& a) { archive(a, result.last); });
       if (stopped) return finish(result, SolveOutcome::stopped);
       if (!well) return finish(result, SolveOutcome::failed);
-      if (stationary()) return finish(result, SolveOutcome::converged);
-      if (iteration >= options_.max_iterations)
-        return finish(result, SolveOutcome::iteration_limit);
-      step = advance();
-      if (step == 0) return finish(result, SolveOutcome::stalled);
+      if (auto const outcome = end_or_advance(line, step)) return finish(result, *outcome);
     }
+  }
+
+  /// How the run ends after this iteration; if it does not, the step to the next one.
+  std::optional<SolveOutcome> end_or_advance(Iteration const& line, double& step) {
+    if (stationary()) return SolveOutcome::converged;
+    if (line.iteration >= options_.max_iterations) return SolveOutcome::iteration_limit;
+    if (guess_ && !(line.upper < upper_before_ - sum(noise()))) return SolveOutcome::stalled;
+    upper_before_ = line.upper;
+    step = advance();
+    if (step == 0) return SolveOutcome::stalled;
+    return std::nullopt;
   }
 
   /// The state at the end of an iteration, before the step to the next one.
@@ -106,6 +118,8 @@ class HgmsSolve {
     a("descent", descent_);
     a("reference", reference_);
     a("accuracy", accuracy_);
+    a("upper_before", upper_before_);
+    a("guess", guess_);
     a("value_noise", certified_.value_noise);
     a.view(space_, "scales", scales_);
     problem_.archive(a);
@@ -193,19 +207,20 @@ class HgmsSolve {
     }
     certified_ = certify(space_, problem_, selection_, scales_, at_best, x_norms,
                          options_.candidates.count > 1, thresholds_);
+    guess_ = std::any_of(certified_.evidence.begin(), certified_.evidence.end(),
+                         [](Evidence const& e) { return e.dimension_ambiguous; });
     if (first) set_reference(at_best);
     auto const per_target = to_doubles(space_, at_best.h);
     h_ = reduce(per_target);
     descent_ = h_;
     tied_ = 0;
     slope_ = -norm(h_);
-    resolve_ties(per_target);
+    follow_ties(per_target);
     state_.certificates = certified_.certificates;
   }
 
-  /// Where a rival ties, h is the min-norm element of the Danskin set, and the step follows another
-  /// one when that is (nearly) zero: the kinks of a minimum are concave, so there is descent.
-  void resolve_ties(std::vector<double> const& at_best) {
+  /// Where a rival ties F has a kink, or none if its hypergradient is the same.
+  void follow_ties(std::vector<double> const& at_best) {
     std::vector<int> tied;
     for (int t = 0; t < targets_; ++t)
       if (selection_.chosen[t].rival >= 0 &&
@@ -217,35 +232,15 @@ class HgmsSolve {
         space_,
         hypergradients<T, E>(space_, problem_, state_.x, rivals, options_.refine, memory_, false)
             .h);
-    double slope = 0;
-    for (int row = 0; row < rows_; ++row) {
-      std::vector<double> const base(h_.begin() + row * m_, h_.begin() + (row + 1) * m_);
-      Elements differences;
-      for (int t : tied) {
-        if (rows_ > 1 && t != row) continue;
-        std::vector<double> const chosen(at_best.begin() + t * m_, at_best.begin() + (t + 1) * m_);
-        std::vector<double> other(at_rival.begin() + t * m_, at_rival.begin() + (t + 1) * m_);
-        double const size = std::max(norm(chosen), norm(other));
-        for (int j = 0; j < m_; ++j) other[j] -= chosen[j];
-        if (norm(other) <= 1e-6 * size) {
-          certified_.evidence[t].danskin_agrees = true;
-          judge(certified_.certificates[t], certified_.evidence[t], thresholds_);
-        } else {
-          differences.push_back(other);
-        }
-      }
-      tied_ += int(differences.size());
-      auto const shortest = min_norm_element(base, differences);
-      auto direction = steepest_element(base, differences);
-      if (norm(shortest) >= 0.1 * norm(direction)) direction = shortest;
-      std::copy(shortest.begin(), shortest.end(), h_.begin() + row * m_);
-      std::copy(direction.begin(), direction.end(), descent_.begin() + row * m_);
-      auto backward = direction;
-      for (double& entry : backward) entry = -entry;
-      slope += directional_derivative(base, differences, backward);
+    auto const step = resolve_ties(rows_, m_, h_, tied, at_best, at_rival);
+    for (int t : step.agreeing) {
+      certified_.evidence[t].danskin_agrees = true;
+      judge(certified_.certificates[t], certified_.evidence[t], thresholds_);
     }
-    double const length = norm(descent_);
-    slope_ = length > 0 ? slope / length : 0;
+    h_ = step.h;
+    descent_ = step.descent;
+    tied_ = step.tied;
+    slope_ = step.slope;
   }
 
   /// What the tolerance is relative to, and what rounding alone may leave of a hypergradient.
@@ -287,8 +282,9 @@ class HgmsSolve {
       trial = select_at(view, y, tracked);
       return values_of(trial);
     };
-    auto const result =
-        outer_.advance(x_, descent_, values(), noise(), options_.outer, evaluate, project);
+    auto outer = options_.outer;
+    if (guess_) outer.max_backtracks = std::min(outer.max_backtracks, backtracks_of_guesses);
+    auto const result = outer_.advance(x_, descent_, values(), noise(), outer, evaluate, project);
     if (!result.moved) return 0;
     x_ = result.x;
     from_doubles<T, E>(space_, x_, state_.x);
@@ -364,6 +360,8 @@ class HgmsSolve {
   }
 
   E space_;
+  Workspace<E> workspace_;
+  typename Workspace<E>::Use in_use_;
   CountedProblem<T, E> problem_;
   BilevelState<T, E>& state_;
   HgmsOptions<T> options_;
@@ -377,6 +375,10 @@ class HgmsSolve {
   double reference_ = 0, accuracy_ = 0;  ///< see set_reference
   double slope_ = 0;                     ///< F'(x; -descent / ||descent||)
   int tied_ = 0;
+  double upper_before_ = std::numeric_limits<double>::infinity();  ///< F an iteration ago
+  /// A tangent space is a guess, so h is: it may descend far from the end, and near it there may be no step
+  /// length that does. To look for one at length, again and again, leads nowhere.
+  bool guess_ = false;
   TangentMemory<T, E> memory_;
   CheckpointKeeper keeper_;
   Kokkos::Timer timer_;

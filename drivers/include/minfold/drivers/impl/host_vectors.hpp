@@ -23,7 +23,7 @@ std::vector<double> to_doubles(E const& space, V const& view) {
 
 template <class T, ExecutionSpace E>
 void from_doubles(E const& space, std::vector<double> const& values, Vectors<T, E> const& view) {
-  auto const host = Kokkos::create_mirror_view(Kokkos::HostSpace{}, view);
+  auto const host = host_array(space, view);
   std::size_t const m = view.extent(1);
   for (std::size_t i = 0; i < values.size(); ++i) host(i / m, i % m) = T(values[i]);
   Kokkos::deep_copy(space, view, host);

@@ -2,6 +2,7 @@
 #ifndef MINFOLD_DRIVERS_IMPL_METHOD_IMPL_HPP
 #define MINFOLD_DRIVERS_IMPL_METHOD_IMPL_HPP
 
+#include <minfold/core/workspace.hpp>
 #include <minfold/drivers/impl/checkpoint_keeper.hpp>
 #include <minfold/drivers/method.hpp>
 
@@ -17,6 +18,8 @@ class MethodRun {
   MethodRun(E const& space, AnyProblem<T, E> const& problem, BilevelState<T, E>& state,
             RunOptions<T> const& options, Checkpoints const& checkpoints)
       : space_(space),
+        workspace_(space),
+        in_use_(workspace_),
         problem_(problem),
         counted_(problem),
         uncounted_(problem),
@@ -187,6 +190,8 @@ class MethodRun {
   }
 
   E space_;
+  Workspace<E> workspace_;
+  typename Workspace<E>::Use in_use_;
   AnyProblem<T, E> const& problem_;
   CountedProblem<T, E> counted_, uncounted_;
   BilevelState<T, E>& state_;

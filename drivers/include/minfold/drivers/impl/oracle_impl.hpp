@@ -4,14 +4,34 @@
 
 #include <minfold/drivers/oracle.hpp>
 
+#include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace minfold::impl {
 
-/// v := a(row) u + b(row) v
+/// The factors of axpby for a few rows, or the same ones for all rows: they travel with the launch.
+template <class T>
+struct FewFactors {
+  static constexpr int most = 16;
+  Kokkos::Array<T, most> first = {}, second = {};
+
+  KOKKOS_FUNCTION T a(int row) const { return first[row]; }
+  KOKKOS_FUNCTION T b(int row) const { return second[row]; }
+};
+/// For many: in an array on the device.
 template <class T, ExecutionSpace E>
-void axpby_rows(E const& space, int rows, Scalars<T const, E> a, Vectors<T const, E> u,
-                Scalars<T const, E> b, Vectors<T, E> v) {
+struct ManyFactors {
+  Vectors<T, E> both;  ///< (2, rows)
+
+  KOKKOS_FUNCTION T a(int row) const { return both(0, row); }
+  KOKKOS_FUNCTION T b(int row) const { return both(1, row); }
+};
+
+/// v := a(row) u + b(row) v
+template <class T, ExecutionSpace E, class Factors>
+void axpby_rows(E const& space, int rows, Factors const& factors, Vectors<T const, E> u,
+                Vectors<T, E> v) {
   int const n = int(v.extent(1));
   Kokkos::parallel_for(
       "minfold::oracle::axpby",
@@ -19,8 +39,9 @@ void axpby_rows(E const& space, int rows, Scalars<T const, E> a, Vectors<T const
       KOKKOS_LAMBDA(int item, int i) {
         int const row = rows == 1 ? 0 : item % rows;
         // 0 v is 0 whatever v holds: it may not have been set yet. 0 u too: a row may leave u out.
-        T const old = b(row) == T(0) ? T(0) : b(row) * v(item, i);
-        v(item, i) = a(row) == T(0) ? old : a(row) * u(item, i) + old;
+        T const a = factors.a(row), b = factors.b(row);
+        T const old = b == T(0) ? T(0) : b * v(item, i);
+        v(item, i) = a == T(0) ? old : a * u(item, i) + old;
       });
 }
 
@@ -34,6 +55,12 @@ void item_dots(E const& space, Vectors<T const, E> u, Vectors<T const, E> v, Sca
                                    Kokkos::subview(v, item, Kokkos::ALL));
         Kokkos::single(Kokkos::PerTeam(team), [&] { out(item) = product; });
       });
+}
+
+inline double root_of_sum(std::vector<double> const& squares) {
+  double sum = 0;
+  for (double const square : squares) sum += square;
+  return std::sqrt(sum);
 }
 
 /// to(0, :) := sum of all rows of `from`, in their order
@@ -119,8 +146,8 @@ void Oracle<T, E>::projected_step(PerRow const& t, V g, V scratch) const {
 
 template <class T, ExecutionSpace E>
 std::vector<double> Oracle<T, E>::dot(Joint const& u, Joint const& v) const {
-  auto sum = dot(u.x, v.x);
-  auto const of_y = dot(u.y, v.y);
+  auto const [of_x, of_y] = two_dots(u.x, v.x, u.y, v.y);
+  PerRow sum(of_x);
   for (std::size_t r = 0; r < sum.size(); ++r) sum[r] += of_y[r];
   return sum;
 }
@@ -140,7 +167,7 @@ double Oracle<T, E>::lower_curvature(ConstV at_x, ConstV at_y, int products,
   double largest = 0;
   for (int p = 0; p < products; ++p) {
     hessian(at_x, at_y, v, image);
-    auto const before = dot(v, v), after = dot(image, image);
+    auto const [before, after] = two_dots(v, v, image, image);
     PerRow scale(rows(), 0.0);
     largest = 0;
     for (int r = 0; r < rows(); ++r) {
@@ -159,12 +186,23 @@ void Oracle<T, E>::axpby(double a, ConstV u, double b, V v) const {
 
 template <class T, ExecutionSpace E>
 void Oracle<T, E>::axpby(PerRow const& a, ConstV u, PerRow const& b, V v) const {
-  auto const both = make_vectors<T>(space_, "minfold::method::coefficients", 2, rows());
+  auto const alike = [](PerRow const& factors) {
+    return std::all_of(factors.begin(), factors.end(),
+                       [&](double factor) { return factor == factors[0]; });
+  };
+  int const count = alike(a) && alike(b) ? 1 : rows();
+  if (count <= impl::FewFactors<T>::most) {
+    impl::FewFactors<T> factors;
+    for (int r = 0; r < count; ++r) factors.first[r] = T(a[r]), factors.second[r] = T(b[r]);
+    impl::axpby_rows<T, E>(space_, count, factors, u, v);
+    return;
+  }
+  impl::ManyFactors<T, E> const factors{
+      make_vectors<T>(space_, "minfold::method::factors", 2, rows())};
   std::vector<double> all = a;
   all.insert(all.end(), b.begin(), b.end());
-  impl::from_doubles<T, E>(space_, all, both);
-  impl::axpby_rows<T, E>(space_, rows(), Kokkos::subview(both, 0, Kokkos::ALL), u,
-                         Kokkos::subview(both, 1, Kokkos::ALL), v);
+  impl::from_doubles<T, E>(space_, all, factors.both);
+  impl::axpby_rows<T, E>(space_, count, factors, u, v);
 }
 
 template <class T, ExecutionSpace E>
@@ -175,10 +213,31 @@ std::vector<double> Oracle<T, E>::dot(ConstV u, ConstV v) const {
 }
 
 template <class T, ExecutionSpace E>
+auto Oracle<T, E>::two_dots(ConstV u, ConstV v, ConstV p, ConstV q) const
+    -> std::pair<PerRow, PerRow> {
+  int const first = int(u.extent(0)), second = int(p.extent(0));
+  auto const out = make_scalars<T>(space_, "minfold::method::dots", first + second);
+  Scalars<T, E> const ahead = Kokkos::subview(out, std::pair(0, first)),
+                      behind = Kokkos::subview(out, std::pair(first, first + second));
+  impl::item_dots<T, E>(space_, u, v, ahead);
+  impl::item_dots<T, E>(space_, p, q, behind);
+  auto const host = to_host(space_, out);
+  std::pair sums(PerRow(rows(), 0.0), PerRow(rows(), 0.0));
+  for (int item = 0; item < first; ++item) sums.first[item % rows()] += double(host(item));
+  for (int item = 0; item < second; ++item)
+    sums.second[item % rows()] += double(host(first + item));
+  return sums;
+}
+
+template <class T, ExecutionSpace E>
 double Oracle<T, E>::norm(ConstV u) const {
-  double sum = 0;
-  for (double const square : dot(u, u)) sum += square;
-  return std::sqrt(sum);
+  return impl::root_of_sum(dot(u, u));
+}
+
+template <class T, ExecutionSpace E>
+std::pair<double, double> Oracle<T, E>::two_norms(ConstV u, ConstV v) const {
+  auto const [of_u, of_v] = two_dots(u, u, v, v);
+  return {impl::root_of_sum(of_u), impl::root_of_sum(of_v)};
 }
 
 }  // namespace minfold

@@ -32,7 +32,7 @@ class CurvatureProbe {
   }
   /// `products` power iterations at (o.x, at_y): products + 1 gradients.
   void refresh(Oracle<T, E>& o, V at_y, int products) {
-    auto const size_x = o.dot(o.x, o.x), size_y = o.dot(at_y, at_y);
+    auto const [size_x, size_y] = o.two_dots(o.x, o.x, at_y, at_y);
     gradient(o, o.x, at_y, base_);
     for (int i = 0; i < products; ++i) {
       auto const length = o.dot(direction_, direction_);
@@ -104,7 +104,7 @@ class HessianProbe {
   void refresh(Oracle<T, E>& o, V at_y, int products) {
     for (int i = 0; i < products; ++i) {
       o.hessian(o.x, at_y, direction_, image_);
-      auto const before = o.dot(direction_, direction_), after = o.dot(image_, image_);
+      auto const [before, after] = o.two_dots(direction_, direction_, image_, image_);
       PerRow scale(norms.size(), 0.0), keep(norms.size(), 1.0);
       for (std::size_t r = 0; r < norms.size(); ++r) {
         norms[r] = before[r] > 0 ? std::sqrt(after[r] / before[r]) : 0.0;

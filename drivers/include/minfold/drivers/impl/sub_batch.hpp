@@ -67,16 +67,16 @@ SubBatch<T, E> working_items(E const& space, AnyProblem<T, E> const& problem,
   int const items = int(records.extent(0)), targets = problem.batch_size();
   if (items < sub_batch_items || 2 * working > items) return part;
   auto const host = to_host(space, records);
-  Kokkos::View<int*, Kokkos::HostSpace> const rows("minfold::sub_batch::rows", working);
-  Kokkos::View<int*, Kokkos::HostSpace> const owners("minfold::sub_batch::targets", working);
+  part.items = make_scalars<int>(space, "minfold::sub_batch::items", working);
+  auto const target_of = make_scalars<int>(space, "minfold::sub_batch::target_of", working);
+  auto const rows = host_array(space, part.items);
+  auto const owners = host_array(space, target_of);
   int row = 0;
   for (int item = 0; item < items && row < working; ++item)
     if (host(item).outcome == Outcome::not_run) {
       rows(row) = item;
       owners(row++) = item % targets;
     }
-  part.items = make_scalars<int>(space, "minfold::sub_batch::items", working);
-  auto const target_of = make_scalars<int>(space, "minfold::sub_batch::target_of", working);
   Kokkos::deep_copy(space, part.items, rows);
   Kokkos::deep_copy(space, target_of, owners);
   space.fence("minfold::sub_batch");

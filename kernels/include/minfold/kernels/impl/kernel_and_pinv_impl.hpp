@@ -131,9 +131,8 @@ void factor_blocked(E const& space, FactorJob<T, E> const& job, bool mixed) {
   auto const probes = factor_sketch<T>(space, 3, n, job.seed);
   Kokkos::Experimental::UniqueToken<E> const token(space);
   long const size = blocked_words<T>(n, columns, mixed);
-  Kokkos::View<T*, Kokkos::HostSpace> const work(
-      Kokkos::view_alloc(Kokkos::WithoutInitializing, "minfold::kernel_and_pinv::work"),
-      size * token.size());
+  auto const work =
+      make_array<Scalars<T, E>>(space, "minfold::kernel_and_pinv::work", size * token.size());
   advise_huge_pages(work.data(), work.size() * sizeof(T));
   auto const solves =
       make_vectors<SolveFindings<T>>(space, "minfold::kernel_and_pinv::solves", items, columns);
@@ -171,13 +170,11 @@ void factor_pivoted(E const& space, FactorJob<T, E> const& job) {
   int const items = job.items(), n = job.order(), columns = job.columns();
   Kokkos::Experimental::UniqueToken<E> const token(space);
   long const size = pivoted_kernel_words(n, columns), integers = pivoted_kernel_integers(n);
-  Kokkos::View<T*, Kokkos::HostSpace> const work(
-      Kokkos::view_alloc(Kokkos::WithoutInitializing, "minfold::kernel_and_pinv::work"),
-      size * token.size());
+  auto const work =
+      make_array<Scalars<T, E>>(space, "minfold::kernel_and_pinv::work", size * token.size());
   advise_huge_pages(work.data(), work.size() * sizeof(T));
-  Kokkos::View<int*, Kokkos::HostSpace> const orders(
-      Kokkos::view_alloc(Kokkos::WithoutInitializing, "minfold::kernel_and_pinv::order"),
-      integers * token.size());
+  auto const orders = make_array<Scalars<int, E>>(space, "minfold::kernel_and_pinv::order",
+                                                  integers * token.size());
   Kokkos::parallel_for(
       "minfold::kernel_and_pinv::pivoted", one_thread_teams(space, items, 1),
       [=](auto const& team) {

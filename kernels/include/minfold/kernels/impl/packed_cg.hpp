@@ -49,8 +49,8 @@ class PackedCg {
                   : 0),
         workers_(packed_cg_workers<T>(space, systems_)),
         next_(make_scalars<int>(space, "minfold::pinv_cg::next_group", 1)),
-        memory_(Kokkos::view_alloc(space, Kokkos::WithoutInitializing, "minfold::pinv_cg::lanes"),
-                std::size_t(workers_) * packs() * w) {
+        memory_(make_array<decltype(memory_)>(space, "minfold::pinv_cg::lanes",
+                                              std::size_t(workers_) * packs() * w)) {
     Kokkos::deep_copy(space, next_, 0);
   }
 

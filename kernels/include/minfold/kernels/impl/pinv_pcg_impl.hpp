@@ -20,11 +20,10 @@ struct NystromProduct {
         coefficients(make_blocks<T>(space, "minfold::pinv_pcg::coefficients",
                                     int(u.basis.vectors.extent(0)), columns,
                                     int(u.basis.vectors.extent(1)))),
-        partial(
-            Kokkos::view_alloc(space, Kokkos::WithoutInitializing, "minfold::pinv_pcg::partial"),
-            u.basis.vectors.extent(0),
-            wide_partial(columns, int(u.basis.vectors.extent(1)), int(u.basis.vectors.extent(2)))) {
-  }
+        partial(make_array<decltype(partial)>(space, "minfold::pinv_pcg::partial",
+                                              u.basis.vectors.extent(0),
+                                              wide_partial(columns, int(u.basis.vectors.extent(1)),
+                                                           int(u.basis.vectors.extent(2))))) {}
 
   void apply(E const& space, Blocks<T, E> const& r, Blocks<T, E> const& y) const {
     int const items = int(r.extent(0)), columns = int(r.extent(1)),

@@ -92,12 +92,10 @@ void factor_by_tasks(E const& space, A const& a, Scalars<int, E> const& loose,
   Kokkos::Experimental::UniqueToken<E> const token(space);
   long const words = range_words(n, capacity, options),
              integers = range_integers(n, capacity, options);
-  Kokkos::View<T*, typename E::memory_space> const numbers(
-      Kokkos::view_alloc(space, Kokkos::WithoutInitializing, "minfold::range_finder::work"),
-      token.size() * (capacity + words));
-  Kokkos::View<int*, typename E::memory_space> const indices(
-      Kokkos::view_alloc(space, Kokkos::WithoutInitializing, "minfold::range_finder::integers"),
-      token.size() * integers);
+  auto const numbers = make_array<Scalars<T, E>>(space, "minfold::range_finder::work",
+                                                 token.size() * (capacity + words));
+  auto const indices = make_array<Scalars<int, E>>(space, "minfold::range_finder::integers",
+                                                   token.size() * integers);
   Kokkos::parallel_for("minfold::range_finder::pivots",
                        Kokkos::RangePolicy<E, Kokkos::Schedule<Kokkos::Dynamic>>(space, 0, items)
                            .set_chunk_size(range_chunk(n)),

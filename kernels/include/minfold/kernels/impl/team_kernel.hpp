@@ -336,9 +336,8 @@ void factor_team(E const& space, FactorJob<T, E> const& job) {
   int const items = job.items(), n = job.order();
   using Kernel = TeamKernel<T, E>;
   auto const probes = factor_sketch<T>(space, Kernel::probes, n, job.seed);
-  auto const work = Vectors<T, E>(
-      Kokkos::view_alloc(space, Kokkos::WithoutInitializing, "minfold::kernel_and_pinv::work"),
-      items, Kernel::size(n));
+  auto const work =
+      make_array<Vectors<T, E>>(space, "minfold::kernel_and_pinv::work", items, Kernel::size(n));
   for_each_item("minfold::kernel_and_pinv::team", space, items, n,
                 Kernel{job, probes, work,
                        make_vectors<int>(space, "minfold::kernel_and_pinv::order", items, n)});
