@@ -36,6 +36,7 @@ class Lobpcg {
 
   MatrixFree const& product() const { return h_; }
   double const* basis() const { return s_.data(); }
+  void stop_at(double tolerance) { tolerance_ = tolerance; }
 
   bool run() {
     *h_.counted = {};
@@ -162,7 +163,8 @@ class Lobpcg {
   }
 
   double residual_ = 0;
-  bool converged() const { return residual_ <= cg_tolerance * norm_; }
+  double tolerance_ = cg_tolerance;
+  bool converged() const { return residual_ <= tolerance_ * norm_; }
 };
 
 }  // namespace
@@ -181,7 +183,7 @@ Contender lobpcg(Problem const& p) {
     a.product_seconds = method->product().counted->seconds;
     return a;
   };
-  return {"lobpcg", solve, answer};
+  return {"lobpcg", solve, answer, [=](double tolerance) { method->stop_at(tolerance); }};
 }
 
 }  // namespace minfold::bench

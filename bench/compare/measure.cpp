@@ -52,6 +52,43 @@ Measured checked(Problem const& problem, Contender const& contender, Plan const&
   return m;
 }
 
+/// Tells a contender to stop later until its error is at most `error`. What could not get there stays as it was.
+void bring_to(Problem const& problem, Contender const& contender, Plan const& plan, double error,
+              Measured& m) {
+  Measured const before = m;
+  double tolerance = cg_tolerance;
+  for (int attempt = 0; attempt < 4 && m.verdict.error > error; ++attempt) {
+    tolerance *= 0.95 * error / m.verdict.error;
+    contender.stop_at(tolerance);
+    m = checked(problem, contender, plan);
+    m.asked_products = before.answer.products;
+    m.asked_error = before.verdict.error;
+    if (!m.verdict.wrong && m.verdict.error <= error) return;
+    if (m.verdict.wrong) break;
+  }
+  if (m.verdict.wrong) {
+    contender.stop_at(cg_tolerance);
+    m = before;
+  }
+}
+
+/// Equal accuracy of minfold and its peers, in whichever direction it takes.
+void level(Problem const& problem, Contenders const& contenders, Plan const& plan,
+           std::vector<Measured>& measured) {
+  auto& ours = measured[0];
+  if (!contenders[0].stop_at || ours.verdict.wrong) return;
+  double best = ours.verdict.error;
+  for (std::size_t i = 1; i < contenders.size(); ++i)
+    if (contenders[i].stop_at && !measured[i].verdict.wrong)
+      best = std::min(best, measured[i].verdict.error);
+  if (!(best > 0)) return;
+  // Minfold first, whose last step may take it beyond the best of the peers.
+  bring_to(problem, contenders[0], plan, best, ours);
+  for (std::size_t i = 1; i < contenders.size(); ++i)
+    if (contenders[i].stop_at && !measured[i].verdict.wrong)
+      bring_to(problem, contenders[i], plan, std::max(best, ours.verdict.error), measured[i]);
+}
+
 /// Least time by the ceilings / time taken.
 double fraction(Work const& work, Ceilings const& ceilings, int items, double seconds) {
   double bytes = work.bytes, bandwidth = read_ceiling(ceilings, work.working_set);
@@ -132,6 +169,7 @@ Row measure(Case const& c, Plan const& plan, Ceilings const& ceilings) {
   Contenders contenders = {minfold_contender(problem)};
   add_single_solves(problem, contenders);
   add_plain_cg(problem, contenders);
+  add_informed_kernels(problem, contenders);
   if constexpr (std::is_same_v<Space, HostSpace>) {
     add_lapack_peers(problem, contenders);
     add_krylov_peers(problem, contenders);
@@ -142,6 +180,7 @@ Row measure(Case const& c, Plan const& plan, Ceilings const& ceilings) {
 
   std::vector<Measured> measured;
   for (auto const& contender : contenders) measured.push_back(checked(problem, contender, plan));
+  level(problem, contenders, plan, measured);
 
   // Peers get an equal share of the time each; the slow ones are in the first rounds only.
   int longest = 0;

@@ -26,6 +26,9 @@ struct Measured {
   double ratio_low = 0, ratio_high = 0;  ///< quartiles
   Verdict verdict;
   Answer answer;  ///< without the arrays
+  /// Those at the common tolerance, where it was then asked for more: see measure.
+  long asked_products = 0;
+  double asked_error = 0;
   int rounds = 0;
 };
 
@@ -37,7 +40,8 @@ struct Row {
 };
 
 /// Checks all contenders, then times those that are right, in turns: minfold, peer, peer, ..., again.
-/// If minfold is wrong nothing is timed.
+/// If minfold is wrong nothing is timed. Where both can be told at which residual to stop, minfold or the peer,
+/// whichever is less accurate, is told to go on until its error is at most that of the other.
 Row measure(Case const& c, Plan const& plan, Ceilings const& ceilings);
 
 /// One case with one thread of the host and with all, in turns.

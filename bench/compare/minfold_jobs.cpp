@@ -6,7 +6,9 @@
 #include "compare/problem.hpp"
 #include "support/fused.hpp"
 
+#include <memory>
 #include <sstream>
+#include <string>
 
 namespace minfold::bench {
 namespace {
@@ -113,28 +115,35 @@ Contender cg_contender(Problem const& p, Space const& space) {
   return {"minfold", solve, answer};
 }
 
-/// Equal accuracy for equal work: no vector is brought further than the peer's.
-template <class Options>
-void stop_at(Options& options, double tolerance) {
-  if constexpr (requires { options.basis_tolerance; }) options.basis_tolerance = tolerance;
-}
+/// What is known of the kernel and of the spectrum, and so need not be found.
+struct Known {
+  std::string name = "minfold";
+  bool dimension = false, bounds = false;
+};
 
 /// A small kernel, its dimension not told; or as many vectors of a large one as are asked for.
-Contender matrix_free_contender(Problem const& p, Space const& space) {
+Contender matrix_free_contender(Problem const& p, Space const& space, Known const& known = {}) {
   Shape const s = p.what.shape;
   auto const h = operator_of(p);
   bool const large = s.kernel > s.columns;
   auto const basis = new_basis(1, large ? s.columns : 16, s.n);
   Records<KernelRecord> const records("bench::records", 1);
-  KernelBasisOptions<double> options{.method = KernelMethod::randomized};
-  stop_at(options, cg_tolerance);
+  auto const options = std::make_shared<KernelBasisOptions<double>>();
+  options->method = KernelMethod::randomized;
+  options->basis_tolerance = cg_tolerance;  // no vector is brought further than the peer's
   if (large) {
-    options.block = s.columns;
-    options.probes = 0;
+    options->block = s.columns;
+    options->probes = 0;
+  } else if (known.dimension) {
+    options->block = s.kernel + options->probes;
+  }
+  if (known.bounds) {
+    options->smallest_nonzero = 1 / s.condition;
+    options->largest = 1;
   }
   auto const solve = [=] {
     *h.counted = {};
-    minfold::kernel_basis(space, h, basis, records, options);
+    minfold::kernel_basis(space, h, basis, records, *options);
     space.fence("bench::matrix_free_kernel");
   };
   auto const answer = [=] {
@@ -147,7 +156,8 @@ Contender matrix_free_contender(Problem const& p, Space const& space) {
       complain(space, "kernel:", records, a.complaint);
     return a;
   };
-  return {"minfold", solve, answer};
+  return {known.name, solve, answer,
+          [=](double tolerance) { options->basis_tolerance = tolerance; }};
 }
 
 }  // namespace
@@ -162,6 +172,13 @@ Contender minfold_contender(Problem const& problem, Space const& space) {
     case Job::nystrom: return nystrom_contender(problem);
   }
   return {};
+}
+
+void add_informed_kernels(Problem const& p, Contenders& peers) {
+  if (p.what.job != Job::matrix_free_kernel || p.what.shape.kernel > p.what.shape.columns) return;
+  for (auto const& known : {Known{"k_told", true, false}, Known{"bounds", false, true},
+                            Known{"k_and_bounds", true, true}})
+    peers.push_back(matrix_free_contender(p, Space(), known));
 }
 
 void add_single_solves(Problem const& p, Contenders& peers) {

@@ -58,6 +58,8 @@ struct Contender {
   std::string name;
   std::function<void()> solve;     ///< timed; done when it returns
   std::function<Answer()> answer;  ///< of the last solve
+  /// Changes the relative residual at which it stops from cg_tolerance; none: it cannot be changed.
+  std::function<void(double tolerance)> stop_at = {};
 };
 using Contenders = std::vector<Contender>;
 
@@ -83,6 +85,8 @@ void add_cuda_peers(Problem const& problem, Contenders& peers);
 Contender nystrom_contender(Problem const& problem);
 void add_plain_cg(Problem const& problem, Contenders& peers);
 bool has_nystrom();
+/// minfold itself where more is known of a small kernel: its dimension, bounds of the spectrum, both.
+void add_informed_kernels(Problem const& problem, Contenders& peers);
 /// minfold itself, one right-hand side after the other.
 void add_single_solves(Problem const& problem, Contenders& peers);
 

@@ -178,6 +178,14 @@ void check_bases(Batch<T> const& batch) {
     check_kernel("kernel basis, randomized, dense", a, batch.k + 2, randomized);
     KernelBasisOptions<T> const narrow{.method = KernelMethod::randomized, .block = 3};
     check_kernel("kernel basis, growing", team, batch.k + 2, narrow);
+    KernelBasisOptions<T> filtered = randomized, growing = narrow;
+    for (auto* const o : {&filtered, &growing}) {
+      o->filter = KernelFilter::chebyshev;
+      o->smallest_nonzero = T(0.099);
+      o->largest = T(1.01);
+    }
+    check_kernel("kernel basis, filtered", bulk, batch.k + 2, filtered);
+    check_kernel("kernel basis, filtered, growing", team, batch.k + 2, growing);
   }
   auto const check_range = [&](char const* name, auto const& op, int capacity, int loose,
                                RangeFinderOptions<T> const& options) {

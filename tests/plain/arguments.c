@@ -119,8 +119,12 @@ int main(void) {
   bad = minfold_contiguous(MINFOLD_DOUBLE, a, 1, 1 << 23, 1 << 23);
   bad.stride[0] = bad.stride[1] = bad.stride[2] = 0;
   {
-    minfold_array const wide = minfold_contiguous(MINFOLD_DOUBLE, q, 1, 1, 1 << 23);
+    /* An array as long as that, so that it lies beside the others and not across them. */
+    double* const long_basis = malloc(sizeof(double) << 23);
+    minfold_array const wide = minfold_contiguous(MINFOLD_DOUBLE, long_basis, 1, 1, 1 << 23);
+    CHECK(long_basis != NULL);
     CHECK_REFUSED(KERNEL(&bad, &wide, NULL), MINFOLD_NO_MEMORY, "allocat");
+    free(long_basis);
   }
 
   /* An empty batch is no error. */

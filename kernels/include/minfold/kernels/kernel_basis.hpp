@@ -2,40 +2,11 @@
 #ifndef MINFOLD_KERNELS_KERNEL_BASIS_HPP
 #define MINFOLD_KERNELS_KERNEL_BASIS_HPP
 
-#include <minfold/kernels/item_ids.hpp>
+#include <minfold/kernels/basis.hpp>
+#include <minfold/kernels/kernel_basis_options.hpp>
 #include <minfold/kernels/pinv_cg.hpp>
 
 namespace minfold {
-
-enum class KernelMethod {
-  automatic,  ///< direct for explicit matrices and where the block would span the space
-  direct,     ///< all n columns of A and an eigen-decomposition
-  randomized  ///< A is only multiplied with blocks
-};
-
-template <std::floating_point T>
-struct KernelBasisOptions {
-  KernelMethod method = KernelMethod::automatic;
-  /// |eigenvalue| <= this * ||A|| may count as zero.
-  T kernel_tolerance = default_kernel_tolerance<T>;
-  /// Smallest ratio of the smallest kept to the largest dropped |eigenvalue| that is trusted.
-  T minimum_gap = 10;
-  int block = 8;   ///< randomized: random vectors to begin with; doubled as needed
-  int probes = 2;  ///< randomized: vectors that must remain outside the kernel
-  /// randomized: least relative residual of the CG solves that settle the dimension
-  T solve_tolerance = std::is_same_v<T, float> ? T(3e-6) : T(1e-13);
-  /// randomized: ||A q|| / ||A|| that the vectors of the basis are then brought to
-  T basis_tolerance = 2 * epsilon<T>;
-  int max_iterations = 0;  ///< randomized: of the CG solves; 0: 10 n + 100
-  std::uint64_t seed = 1;
-  ItemIds item_ids = {};
-  /// randomized: of all CG solves of a column together; 0: no limit of its own
-  int total_iterations = 0;
-  /// randomized: a basis to start from, such as the last one of a slowly moving operator, (items,
-  /// any number of columns, n) and (items). It costs nothing where it is wrong but its columns.
-  Kokkos::View<T const***, Kokkos::LayoutRight, Kokkos::AnonymousSpace> start = {};
-  Kokkos::View<int const*, Kokkos::AnonymousSpace> start_dimension = {};
-};
 
 /// Orthonormal basis of ker A = tangent space of the manifold of minimizers; A symmetric positive
 /// semidefinite.
@@ -66,6 +37,19 @@ struct KernelBasisOptions {
 ///           in the complement of what they span (polish_kernel.hpp). Columns that have ended are
 ///           not multiplied on. With a start its vectors take the place of the first random ones;
 ///           what is asked of the result and how it is recomputed does not change.
+///           Known bounds [a, b] of the nonzero spectrum (`smallest_nonzero`, `largest`): a Chebyshev
+///           polynomial p(A) of the block, p(0) = 1, takes the place of CG. Of degree m it leaves
+///           1 / T_m((b + a) / (b - a)) <= 2 exp(-m rate) of every kept eigenvector, rate =
+///           log((1 + s) / (1 - s)), s = sqrt(a / b): m = log(20 sqrt(n / tolerance)) / rate. CG has that
+///           rate or a better one, but must go down to 1e-4 tolerance: without bounds nothing says
+///           that there is no eigenvalue just above the tolerance. So width * (m + 1) products
+///           settle the dimension, and noise in the kernel costs none. The count is read off what
+///           is left in the columns outside the basis and off the polynomial that was applied, see
+///           judge_filter; smallest_kept is a lower estimate then. Bounds that do not hold show
+///           there, or in columns that grow: then CG goes on from what the filter has left, or
+///           starts anew. `automatic` filters where bounds are given, probes are wanted and m < n,
+///           and not from a start.
+///           k known: block = k + probes is enough, and the probes still tell if it was wrong.
 template <ExecutionSpace E, Operator<E> A, class Records>
 void kernel_basis(E const& space, A const& a, Basis<typename A::scalar_type, E> const& basis,
                   Records const& records,

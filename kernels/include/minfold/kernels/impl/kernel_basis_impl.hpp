@@ -2,227 +2,19 @@
 #ifndef MINFOLD_KERNELS_IMPL_KERNEL_BASIS_IMPL_HPP
 #define MINFOLD_KERNELS_IMPL_KERNEL_BASIS_IMPL_HPP
 
+#include <minfold/kernels/impl/filtered_basis.hpp>
 #include <minfold/kernels/impl/polish_kernel.hpp>
-#include <minfold/kernels/impl/sketch.hpp>
+#include <minfold/kernels/impl/project_sketch.hpp>
 #include <minfold/kernels/kernel_basis.hpp>
 
 namespace minfold::impl {
 
-/// Reads dimension, gap and residuals off the Ritz values. `needs_more` counts the items whose
-/// block leaves too few vectors outside the kernel to trust the count.
-template <std::floating_point T, ExecutionSpace E, class Records>
-int judge_ritz(E const& space, RitzBlock<T, E> const& ritz,
-               Scalars<FilterState<T>, E> const& states, Records const& records,
-               Basis<T, E> const& basis, KernelBasisOptions<T> const& options) {
-  int const items = int(ritz.values.extent(0)), width = int(ritz.values.extent(1)),
-            n = int(ritz.basis.extent(2)), capacity = int(basis.vectors.extent(1));
-  for_each_item(
-      "minfold::kernel_basis::judge", space, items, n,
-      KOKKOS_LAMBDA(TeamMember<E> const& team, int item) {
-        KernelRecord<T> record;
-        auto const w = Kokkos::subview(ritz.values, item, Kokkos::ALL);
-        int const rank = ritz.orthonormal(item).rank;
-        T const norm = states(item).norm;
-        auto const split =
-            split_spectrum(w, rank, norm, n, options.kernel_tolerance, options.minimum_gap);
-        record.outcome = ritz.orthonormal(item).outcome == Outcome::converged ? split.outcome
-                                                                              : Outcome::not_finite;
-        if (!Kokkos::isfinite(norm)) record.outcome = Outcome::not_finite;
-        // A solve with residual rho leaves at most rho / tolerance of any kept direction in the
-        // block: with more than a quarter a kernel vector could hide, so the count would be a guess.
-        if (record.outcome == Outcome::converged &&
-            !(states(item).solve_residual <= T(0.25) * options.kernel_tolerance))
-          record.outcome = Outcome::iteration_limit;
-        if (record.outcome == Outcome::converged && states(item).indefinite)
-          record.outcome = Outcome::indefinite_operator;
-        record.dimension = record.outcome == Outcome::not_finite ? 0 : split.dimension;
-        record.products = states(item).products;
-        record.norm_estimate = split.norm;
-        record.gap = split.gap;
-        record.smallest_kept = split.smallest_kept;
-        record.most_negative = split.most_negative;
-        measure_basis(team, n, Kokkos::subview(ritz.basis, item, Kokkos::ALL, Kokkos::ALL),
-                      Kokkos::subview(ritz.product, item, Kokkos::ALL, Kokkos::ALL), split.first,
-                      record.dimension, record);
-        int const k = record.dimension < capacity ? record.dimension : capacity;
-        if (record.outcome != Outcome::not_finite &&
-            (record.dimension > capacity || (record.dimension == rank && rank < n)))
-          record.outcome = Outcome::rank_limit;
-        team_for(team, capacity * n, [&](int t) {
-          int const j = t / n;
-          basis.vectors(item, j, t % n) = j < k ? ritz.basis(item, split.first + j, t % n) : T(0);
-        });
-        Kokkos::single(Kokkos::PerTeam(team), [&] {
-          basis.dimension(item) = k;
-          records(item) = record;
-          states(item).first = split.first;
-        });
-      });
-  int const probes = options.probes;
-  int needs_more = 0;
-  Kokkos::parallel_reduce(
-      "minfold::kernel_basis::needs_more", Kokkos::RangePolicy<E>(space, 0, items),
-      KOKKOS_LAMBDA(int item, int& count) {
-        auto const& r = records(item);
-        // In a block that is hardly wider than the kernel the gap may only seem blurred.
-        count += r.outcome != Outcome::not_finite && r.dimension < n &&
-                 (r.dimension > width - probes || r.outcome == Outcome::ambiguous_rank);
-      },
-      needs_more);
-  return needs_more;
-}
-
-/// Raises norm to the largest ||A x|| / ||x|| over the vectors of x: a lower bound of ||A||.
-template <ExecutionSpace E, class X, class AX, std::floating_point T>
-void raise_norms(E const& space, X const& x, AX const& ax,
-                 Scalars<FilterState<T>, E> const& states) {
-  int const columns = int(x.extent(1)), n = int(x.extent(2));
-  for_each_item(
-      "minfold::kernel_basis::norms", space, int(x.extent(0)), n,
-      KOKKOS_LAMBDA(TeamMember<E> const& team, int item) {
-        T largest = states(item).norm;
-        for (int c = 0; c < columns; ++c) {
-          T const norm = team_norm(team, n, Kokkos::subview(x, item, c, Kokkos::ALL));
-          T const image = team_norm(team, n, Kokkos::subview(ax, item, c, Kokkos::ALL));
-          if (norm > T(0) && image / norm > largest) largest = image / norm;
-        }
-        team.team_barrier();
-        Kokkos::single(Kokkos::PerTeam(team), [&] {
-          states(item).norm = largest;
-          states(item).products += columns;
-        });
-      });
-}
-
-/// omega(item, c, :) := vector c of the basis to start from, made a unit vector, where it has one; random
-/// columns have numbers from `first` on.
-template <ExecutionSpace E, std::floating_point T>
-void fill_start(E const& space, Blocks<T, E> const& omega, int first,
-                KernelBasisOptions<T> const& options) {
-  fill_sketch(space, omega, options.seed, Stream::sketch, first, options.item_ids);
-  if (first > 0 || options.start.extent(1) == 0) return;
-  Kokkos::View<T const***, Kokkos::LayoutRight, typename E::memory_space> const start =
-      options.start;
-  Kokkos::View<int const*, typename E::memory_space> const dimension = options.start_dimension;
-  int const n = int(omega.extent(2)),
-            columns = std::min(int(omega.extent(1)), int(start.extent(1)));
-  for_each_item(
-      "minfold::kernel_basis::start_vectors", space, int(omega.extent(0)) * columns, n,
-      KOKKOS_LAMBDA(TeamMember<E> const& team, int system) {
-        int const item = system / columns, c = system % columns;
-        if (c >= dimension(item)) return;
-        T const norm = team_norm(team, n, Kokkos::subview(start, item, c, Kokkos::ALL));
-        if (!(norm > T(0)) || !Kokkos::isfinite(norm)) return;
-        team_for(team, n, [&](int i) { omega(item, c, i) = start(item, c, i) / norm; });
-      });
-}
-
-/// filtered(:, first.., :) := (I - A^+ A) Omega for new random columns, up to a residual that leaves no
-/// doubt of the count.
-///
-/// Where the kernel's eigenvalues are noise, up to tolerance ||A|| =: t in magnitude, A^+ would
-/// take the noise for range, so a solve stops at curvature t and such columns are filtered by
-/// t (A + t)^-1 instead, thrice: what is kept by a factor of about one is the kernel, and an
-/// eigenvalue ten times t is damped by a thousand.
-template <ExecutionSpace E, class A, std::floating_point T>
-void project_sketch(E const& space, A const& a, Blocks<T, E> const& filtered, int first, int count,
-                    Scalars<FilterState<T>, E> const& states,
-                    KernelBasisOptions<T> const& options) {
-  using Found = typename ProjectionState<T>::Found;
-  int const items = a.batch_size(), n = a.dim();
-  auto const omega = make_blocks<T>(space, "minfold::kernel_basis::sketch", items, count, n);
-  auto const image = make_blocks<T>(space, "minfold::kernel_basis::image", items, count, n);
-  auto const rest = make_blocks<T>(space, "minfold::kernel_basis::residual", items, count, n);
-  auto const columns =
-      make_scalars<ProjectionState<T>>(space, "minfold::kernel_basis::columns", items * count);
-  fill_start(space, omega, first, options);
-  apply_block(space, a, Blocks<T const, E>(omega), image);
-  raise_norms(space, omega, image, states);
-  Kokkos::MDRangePolicy<E, Kokkos::Rank<3>> const all(space, {0, 0, 0}, {items, count, n});
-  Kokkos::parallel_for(
-      "minfold::kernel_basis::place", all,
-      KOKKOS_LAMBDA(int item, int c, int i) { filtered(item, first + c, i) = omega(item, c, i); });
-  constexpr int passes = 3;
-  int const limit = options.max_iterations > 0 ? options.max_iterations : 10 * n + 100;
-  int const total = options.total_iterations;
-  int spent = 0;
-  for (int pass = 0; pass <= passes; ++pass) {
-    // What is left is shared by the passes to come, of which the first may well be the only one.
-    int const share = pass == 0 ? total : std::max(1, (total - spent) / (passes + 1 - pass));
-    ProjectionOptions<T> o;
-    o.iterations = total == 0 ? limit : std::min(limit, share);
-    o.restarts = 8;
-    if (pass == 0) {
-      // judge_ritz asks for a quarter of the tolerance. The rest is for what it reads: an eigenvalue
-      // near the tolerance must be resolved in every column, or some are filtered with A + t
-      // and some are not, and the excess columns must point at the smallest kept one.
-      o.tolerance = Kokkos::max(options.solve_tolerance, T(1e-4) * options.kernel_tolerance);
-      o.curvature = options.kernel_tolerance;
-    } else {
-      o.relative = options.solve_tolerance;
-      o.shift = options.kernel_tolerance;
-    }
-    Kokkos::parallel_for(
-        "minfold::kernel_basis::activate", Kokkos::RangePolicy<E>(space, 0, items * count),
-        KOKKOS_LAMBDA(int system) {
-          bool const noisy = pass == 0 || columns(system).found == Found::small_curvature ||
-                             (pass == 1 && columns(system).found == Found::negative_curvature);
-          bool const goes_on = pass < 2 ? noisy : columns(system).active;
-          columns(system) = ProjectionState<T>{};
-          columns(system).active = goes_on;
-        });
-    spent += run_projection(
-        space, a,
-        ProjectionStep<T, E>{filtered, omega, rest, first, columns, states, {}, o, n, count},
-        image);
-    int noise = 0;
-    Kokkos::parallel_reduce(
-        "minfold::kernel_basis::noisy", Kokkos::RangePolicy<E>(space, 0, items * count),
-        KOKKOS_LAMBDA(int system, int& sum) {
-          // Negative curvature counts only beyond t, which the passes with A + t will tell.
-          auto const& s = columns(system);
-          sum += pass == 0
-                     ? s.found == Found::small_curvature || s.found == Found::negative_curvature
-                     : s.active;
-        },
-        noise);
-    for_each_item(
-        "minfold::kernel_basis::filter", space, items, n,
-        KOKKOS_LAMBDA(TeamMember<E> const& team, int item) {
-          auto s = states(item);
-          T const scale = power_of_two_below(s.norm);
-          T norm = s.norm;
-          for (int c = 0; c < count; ++c) {
-            auto const& column = columns(item * count + c);
-            norm = Kokkos::max(norm, column.norm * scale);
-            bool const wait = pass == 0 && (column.found == Found::small_curvature ||
-                                            column.found == Found::negative_curvature);
-            // Another pass starts from what this one has left, or from the column as it was.
-            team_for(team, n, [&](int i) {
-              if (wait) filtered(item, first + c, i) = omega(item, c, i);
-              omega(item, c, i) = filtered(item, first + c, i);
-            });
-            if (wait || !column.active) continue;
-            s.indefinite = s.indefinite || column.found == Found::negative_curvature;
-            if (!(column.residual <= s.solve_residual)) s.solve_residual = column.residual;
-          }
-          team.team_barrier();
-          if (Kokkos::isfinite(norm)) s.norm = norm;
-          Kokkos::single(Kokkos::PerTeam(team), [&] { states(item) = s; });
-        });
-    if (noise == 0 || pass == passes) return;
-    apply_block(space, a, Blocks<T const, E>(omega), image);
-    Kokkos::parallel_for(
-        "minfold::kernel_basis::count_images", Kokkos::RangePolicy<E>(space, 0, items),
-        KOKKOS_LAMBDA(int item) { states(item).products += count; });
-  }
-}
-
-/// Bytes that kernel_basis_randomized allocates at its peak where the kernel has `dimension` vectors.
+/// Bytes that kernel_basis_randomized allocates at its peak where the kernel has `dimension` vectors, and
+/// bounds that are given hold or, `refuted`, do not.
 template <ExecutionSpace E, class A>
 std::size_t kernel_basis_randomized_bytes(
     E const& space, A const& a, int capacity,
-    KernelBasisOptions<typename A::scalar_type> const& options, int dimension) {
+    KernelBasisOptions<typename A::scalar_type> const& options, int dimension, bool refuted) {
   using T = typename A::scalar_type;
   std::size_t const items = a.batch_size(), n = a.dim();
   auto const vectors = [&](int count) { return array_bytes<T>(items * count * n); };
@@ -230,15 +22,24 @@ std::size_t kernel_basis_randomized_bytes(
   int const begin = options.start.extent(1) > 0 ? dimension + std::max(probes, 1)
                                                 : std::max(options.block, probes + 1);
   int const widest = std::min(int(n), capacity + std::max(options.probes, options.block));
-  std::size_t most = 0;
+  std::size_t most = 0, sketch = 0;
+  if (filters_by_chebyshev(options, int(n))) {
+    most = filtered_basis_bytes(space, a, capacity, std::min(begin, widest), widest, options,
+                                dimension);
+    if (!refuted) return array_bytes<FilterState<T>>(items) + most;
+    sketch = vectors(std::min(begin, widest));
+  }
   int done = 0, width = std::min(begin, widest);
   for (;;) {
     int const fresh = width - done;
-    most = std::max(
-        {most, vectors(width) + vectors(done),
-         vectors(width) + 3 * vectors(fresh) + array_bytes<ProjectionState<T>>(items * fresh) +
-             std::max(projection_bytes(space, a, fresh), product_bytes(space, a, fresh)),
-         vectors(width) + rayleigh_ritz_bytes(space, a, width)});
+    // The columns of a filter are there until the first projection has ended.
+    std::size_t const kept = done == 0 ? sketch : 0;
+    most =
+        std::max({most, vectors(width) + vectors(done),
+                  kept + vectors(width) + 3 * vectors(fresh) +
+                      array_bytes<ProjectionState<T>>(items * fresh) +
+                      std::max(projection_bytes(space, a, fresh), product_bytes(space, a, fresh)),
+                  vectors(width) + rayleigh_ritz_bytes(space, a, width)});
     if (dimension <= width - probes || width >= widest) break;
     done = width;
     width = std::min(2 * width, widest);
@@ -282,7 +83,12 @@ void kernel_basis_randomized(E const& space, A const& a,
   int const widest =
       std::min(n, int(basis.vectors.extent(1)) + std::max(options.probes, options.block));
   int done = 0, width = std::min(begin, widest);
-  Blocks<T, E> filtered;
+  Blocks<T, E> filtered, sketch;
+  if (filters_by_chebyshev(options, n)) {
+    sketch = filtered_basis(space, a, basis, records, states, options, width, widest);
+    if (sketch.extent(1) == 0) return;
+    width = int(sketch.extent(1));
+  }
   RitzBlock<T, E> ritz;
   for (;;) {
     auto const wider = make_blocks<T>(space, "minfold::kernel_basis::filtered", items, width, n);
@@ -294,7 +100,8 @@ void kernel_basis_randomized(E const& space, A const& a,
           KOKKOS_LAMBDA(int item, int c, int i) { wider(item, c, i) = old(item, c, i); });
     }
     filtered = wider;
-    project_sketch(space, a, filtered, done, width - done, states, options);
+    project_sketch(space, a, filtered, done, width - done, states, options, sketch);
+    sketch = {};
     ritz = rayleigh_ritz(space, a, filtered);
     raise_norms(space, ritz.basis, ritz.product, states);  // counts the products of Rayleigh-Ritz
     int const needs_more = judge_ritz(space, ritz, states, records, basis, options);
@@ -320,7 +127,7 @@ std::size_t kernel_basis_bytes(E const& space, A const& a, int capacity,
   if (a.batch_size() == 0) return 0;
   if (!impl::kernel_basis_is_direct<A>(options, n))
     return impl::kernel_basis_randomized_bytes(space, a, capacity, options,
-                                               dimension < 0 ? n : dimension);
+                                               dimension < 0 ? n : dimension, dimension < 0);
   return impl::decompose_bytes<T, E>(
       a.batch_size(), n, impl::is_dense<A>, space,
       impl::most_product_bytes(space, a, std::min(n, impl::assembly_block)));
@@ -338,6 +145,14 @@ void kernel_basis(E const& space, A const& a, Basis<typename A::scalar_type, E> 
                   "kernel_basis: dimension and records must have ", items, " entries");
   MINFOLD_REQUIRE(options.item_ids.extent(0) == 0 || int(options.item_ids.extent(0)) == items,
                   "kernel_basis: ", options.item_ids.extent(0), " item_ids for ", items, " items");
+  using T = typename A::scalar_type;
+  MINFOLD_REQUIRE((options.smallest_nonzero == T(0) && options.largest == T(0)) ||
+                      (options.smallest_nonzero > T(0) && std::isfinite(options.largest) &&
+                       options.smallest_nonzero <= options.largest),
+                  "kernel_basis: bounds of the nonzero eigenvalues from ", options.smallest_nonzero,
+                  " to ", options.largest, ", expected 0 < smallest_nonzero <= largest or neither");
+  MINFOLD_REQUIRE(options.filter != KernelFilter::chebyshev || options.largest > T(0),
+                  "kernel_basis: a Chebyshev filter needs smallest_nonzero and largest");
   MINFOLD_REQUIRE(options.start.extent(1) == 0 ||
                       (int(options.start.extent(0)) == items && int(options.start.extent(2)) == n &&
                        int(options.start_dimension.extent(0)) == items),

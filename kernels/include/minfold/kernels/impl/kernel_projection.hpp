@@ -5,9 +5,6 @@
 #include <minfold/core/status.hpp>
 #include <minfold/kernels/impl/krylov_driver.hpp>
 
-#include <algorithm>
-#include <utility>
-
 namespace minfold::impl {
 
 /// What the projection of the sketch has learnt of an item.
@@ -18,6 +15,10 @@ struct FilterState {
   int products = 0;
   int first = 0;  ///< of the Ritz vectors that span the kernel
   bool indefinite = false;
+  bool widened = false;  ///< whether widen_targets has looked at the item
+  bool refuted = false;  ///< the bounds of the spectrum do not hold
+  bool settled = false;  ///< basis and record stay as they are
+  T shortfall = 0;  ///< factor by which what a filter has left must still fall; settled needs 1
 };
 
 /// sum_i term(i). On a host in eight strands, so that the latency of an addition does not count.
@@ -45,6 +46,7 @@ struct ProjectionOptions {
   T shift = 0;      ///< * ||A||: (A + shift)^-1 instead of A^+
   int iterations = 0;
   int restarts = 0;  ///< from the recomputed residual, which is then also recorded
+  T reach = 0;       ///< > 1: `tolerance` may be this many times as large, see widen_targets
 };
 
 /// One column: CG that carries w = w_0 - z and r = A w instead of z and A w_0 - A z.
@@ -63,6 +65,7 @@ struct ProjectionState {
   T residual = 0, verified = 0;   ///< recomputed ||r|| / (||A|| max(||w||, 1)); ||r|| before
   T inverse_sum = 0, p_zero = 1;  ///< as in CgState
   T norm = 0;                     ///< lower bound of A / scale that the products show
+  T length = 0;                   ///< ||w_0||
   int slot = 0, iterations = 0, restarts = 0;
 };
 
@@ -121,6 +124,7 @@ struct ProjectionStep {
       T const floor = T(2) * epsilon<T> * level * length;
       s.target =
           Kokkos::max(Kokkos::max(options.tolerance * level, options.relative * rest), floor);
+      s.length = length;
     }
     s.verified = rest;
     s.rr = s.best = rest * rest;
@@ -217,125 +221,6 @@ struct ProjectionStep {
     project(team, item, r);
   }
 };
-
-/// The most columns that still run in any item.
-template <class T, ExecutionSpace E>
-int most_running(E const& space, ProjectionStep<T, E> const& s) {
-  int most = 0;
-  auto const states = s.states;
-  int const columns = s.columns, count = int(states.extent(0)) / (columns > 0 ? columns : 1);
-  Kokkos::parallel_reduce(
-      "minfold::kernel_basis::running", Kokkos::RangePolicy<E>(space, 0, count),
-      KOKKOS_LAMBDA(int item, int& largest) {
-        int running = 0;
-        for (int c = 0; c < columns; ++c) running += states(item * columns + c).running;
-        if (running > largest) largest = running;
-      },
-      Kokkos::Max<int>(most));
-  return std::max(most, 0);
-}
-
-/// Bytes that run_projection allocates at its peak.
-template <ExecutionSpace E, class A>
-std::size_t projection_bytes(E const& space, A const& a, int columns) {
-  std::size_t const vectors = std::size_t(a.batch_size()) * columns * a.dim();
-  return 3 * array_bytes<typename A::scalar_type>(vectors) + most_product_bytes(space, a, columns);
-}
-
-/// Runs CG on all columns that are `active`, verifies and restarts them. image: A times the columns,
-/// overwritten. Returns the iterations of the longest column.
-template <class T, ExecutionSpace E, class A>
-int run_projection(E const& space, A const& a, ProjectionStep<T, E> const& s,
-                   Blocks<T, E> const& image) {
-  using Slots = typename ProjectionStep<T, E>::Slots;
-  int const items = a.batch_size(), columns = s.columns, n = s.n, systems = items * columns;
-  auto const one = make_blocks<T>(space, "minfold::kernel_basis::directions", items, columns, n);
-  auto const two = make_blocks<T>(space, "minfold::kernel_basis::directions2", items, columns, n);
-  auto const product = make_blocks<T>(space, "minfold::kernel_basis::products", items, columns, n);
-  auto const states = s.states;
-  auto const filter = s.items;
-  int spent = 0;
-  for (int round = 0;; ++round) {
-    bool const again = round > 0;
-    if (again) {
-      // The columns as they are now; what was not touched is multiplied with the others.
-      auto const w = s.filtered;
-      int const first = s.first;
-      Kokkos::parallel_for(
-          "minfold::kernel_basis::columns",
-          Kokkos::MDRangePolicy<E, Kokkos::Rank<3>>(space, {0, 0, 0}, {items, columns, n}),
-          KOKKOS_LAMBDA(int item, int c, int i) { one(item, c, i) = w(item, first + c, i); });
-      apply_block(space, a, Blocks<T const, E>(one), image);
-    }
-    Kokkos::parallel_for(
-        "minfold::kernel_basis::count_verified", Kokkos::RangePolicy<E>(space, 0, items),
-        KOKKOS_LAMBDA(int item) { filter(item).products += again ? columns : 0; });
-    for_each_item(
-        "minfold::kernel_basis::start", space, systems, n,
-        KOKKOS_LAMBDA(TeamMember<E> const& team, int system) {
-          s.start(team, system / columns, system % columns, image, again);
-        });
-    int slots = most_running(space, s);
-    if (slots == 0 && (again || s.options.restarts == 0)) return spent;
-    Blocks<T, E> here = one, there = two;
-    Slots operand(here.data(), items, slots, n), images(product.data(), items, slots, n);
-    bool fresh = true;
-    int iterations = 0;
-    while (slots > 0) {
-      int const running = fresh ? slots : most_running(space, s);
-      if (running == 0) break;
-      // A column costs a product until it is dropped, the move costs two passes over what stays.
-      if (fresh || 4 * running <= 3 * slots) {
-        Slots const moved((fresh ? here : there).data(), items, running, n);
-        bool const begin = fresh;
-        for_each_item(
-            "minfold::kernel_basis::compact", space, items, n,
-            KOKKOS_LAMBDA(TeamMember<E> const& team, int item) {
-              int slot = 0;
-              for (int c = 0; c < columns; ++c) {
-                int const system = item * columns + c;
-                if (!states(system).running) continue;
-                int const from = states(system).slot;
-                team.team_barrier();
-                if (!begin)
-                  team_for(team, n, [&](int i) { moved(item, slot, i) = operand(item, from, i); });
-                Kokkos::single(Kokkos::PerTeam(team), [&] { states(system).slot = slot; });
-                ++slot;
-              }
-              // Slots without a column multiply zero.
-              team_for(team, (running - slot) * n,
-                       [&](int t) { moved(item, slot + t / n, t % n) = T(0); });
-            });
-        slots = running;
-        operand = moved;
-        images = Slots(product.data(), items, slots, n);
-        if (begin)
-          for_each_item(
-              "minfold::kernel_basis::direct", space, systems, n,
-              KOKKOS_LAMBDA(TeamMember<E> const& team, int system) {
-                s.direct(team, system / columns, system % columns, moved);
-              });
-        else
-          std::swap(here, there);
-        fresh = false;
-      }
-      apply_block(space, a, Blocks<T const, E>(operand), Blocks<T, E>(images));
-      ++iterations;
-      int const multiplied = slots;
-      Slots const p = operand, q = images;
-      Kokkos::parallel_for(
-          "minfold::kernel_basis::count", Kokkos::RangePolicy<E>(space, 0, items),
-          KOKKOS_LAMBDA(int item) { filter(item).products += multiplied; });
-      for_each_item(
-          "minfold::kernel_basis::step", space, systems, n,
-          KOKKOS_LAMBDA(TeamMember<E> const& team, int system) {
-            s.step(team, system / columns, system % columns, p, q);
-          });
-    }
-    spent += iterations;
-    if (s.options.restarts == 0) return spent;
-  }
-}
 
 }  // namespace minfold::impl
 

@@ -2,8 +2,8 @@
 #ifndef MINFOLD_KERNELS_IMPL_POLISH_KERNEL_HPP
 #define MINFOLD_KERNELS_IMPL_POLISH_KERNEL_HPP
 
-#include <minfold/kernels/impl/kernel_projection.hpp>
 #include <minfold/kernels/impl/rayleigh_ritz.hpp>
+#include <minfold/kernels/impl/run_projection.hpp>
 #include <minfold/kernels/impl/spectral.hpp>
 
 namespace minfold::impl {
@@ -30,7 +30,9 @@ void polish_kernel(E const& space, A const& a, RitzBlock<T, E> const& found,
         auto const& r = records(item);
         int const k = basis.dimension(item);
         bool const sound = r.outcome == Outcome::converged || r.outcome == Outcome::rank_limit;
-        wanted(item) = sound && k < n && !(r.kernel_residual <= T(4) * epsilon<T>) ? k : 0;
+        T const enough = Kokkos::max(T(4) * epsilon<T>, tolerance);
+        wanted(item) =
+            sound && !filter(item).settled && k < n && !(r.kernel_residual <= enough) ? k : 0;
         FilterState<T> state;
         state.norm = r.norm_estimate;
         states(item) = state;
@@ -61,8 +63,9 @@ void polish_kernel(E const& space, A const& a, RitzBlock<T, E> const& found,
   ProjectionOptions<T> o;
   o.tolerance = tolerance;
   o.iterations = max_iterations > 0 ? max_iterations : 10 * n + 100;
-  run_projection(space, a, ProjectionStep<T, E>{q, q, rest, 0, columns, states, basis, o, n, width},
-                 image);
+  int const spent = run_projection(
+      space, a, ProjectionStep<T, E>{q, q, rest, 0, columns, states, basis, o, n, width}, image);
+  if (spent == 0) return;
   Kokkos::parallel_for(
       "minfold::kernel_basis::refuse", all, KOKKOS_LAMBDA(int item, int c, int i) {
         auto const& s = columns(item * width + c);
@@ -73,6 +76,7 @@ void polish_kernel(E const& space, A const& a, RitzBlock<T, E> const& found,
       "minfold::kernel_basis::give_back", space, items, n,
       KOKKOS_LAMBDA(TeamMember<E> const& team, int item) {
         auto record = records(item);
+        if (filter(item).settled) return;
         int const k = wanted(item);
         record.products += states(item).products + width;
         team.team_barrier();
