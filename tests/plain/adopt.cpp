@@ -4,6 +4,10 @@
 
 #include "check.h"
 
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/lsan_interface.h>
+#endif
+
 int main(int argc, char** argv) {
   minfold_context *context = nullptr, *late = nullptr;
   Kokkos::initialize(argc, argv);

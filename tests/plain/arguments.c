@@ -2,6 +2,8 @@
 /* Every wrong argument is a status and a sentence that names it; nothing is written. */
 #include "check.h"
 
+#include <stdlib.h>
+
 enum { n = 4, items = 2 };
 
 static int32_t never(void* user, minfold_context const* context, size_t columns, double const* x,

@@ -55,9 +55,8 @@ RitzBlock<typename A::scalar_type, E> rayleigh_ritz(E const& space, A const& a, 
   orthonormalize(space, q, r.orthonormal,
                  {.relative_tolerance = Kokkos::Experimental::norm_min_v<T>});
   apply_block(space, a, Blocks<T const, E>(q), aq);
-  Kokkos::View<T**, Kokkos::LayoutRight, typename E::memory_space> const partial(
-      Kokkos::view_alloc(space, Kokkos::WithoutInitializing, "minfold::ritz::partial"), items,
-      wide_partial(width, width, n));
+  auto const partial = make_array<Vectors<T, E>>(space, "minfold::ritz::partial", items,
+                                                 wide_partial(width, width, n));
   wide_gram(space, Leading(q), Leading(aq), small, partial);
   // Zero rows of q would pose as kernel vectors: they get a value beyond every other, and sort last.
   auto const orthonormal = r.orthonormal;
