@@ -87,9 +87,8 @@ struct NystromSketch {
     int const items = int(omega.extent(0)), before = width, n = int(omega.extent(2));
     auto const old = gram;
     auto const wider = make_blocks<T>(space, "minfold::nystrom::gram", items, to, to);
-    Kokkos::View<T**, Kokkos::LayoutRight, typename E::memory_space> const sums(
-        Kokkos::view_alloc(space, Kokkos::WithoutInitializing, "minfold::nystrom::partial"), items,
-        partial(before, to - before, n));
+    auto const sums = make_array<Vectors<T, E>>(space, "minfold::nystrom::partial", items,
+                                                partial(before, to - before, n));
     if (before > 0)
       Kokkos::parallel_for(
           "minfold::nystrom::widen",

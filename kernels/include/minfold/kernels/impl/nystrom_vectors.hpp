@@ -114,9 +114,8 @@ struct NystromFactors {
     seen = make_scalars<Outcome>(space, "minfold::nystrom::seen", items);
     whiten(space, sketch.gram, open, cut, gram, squares, eigen, flags, roots, seen);
     factor = nystrom_blocks<T>(space, "minfold::nystrom::factor", items, width, n);
-    partial = decltype(partial)(
-        Kokkos::view_alloc(space, Kokkos::WithoutInitializing, "minfold::nystrom::partial"), items,
-        own_partial(width, n));
+    partial =
+        make_array<Vectors<T, E>>(space, "minfold::nystrom::partial", items, own_partial(width, n));
     sketch.combine(space, roots, factor);
     own_gram(space, factor, gram, partial);
     symmetric_eigen(space, gram, squares, eigen, {.verify = false});
