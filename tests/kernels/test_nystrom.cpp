@@ -112,7 +112,7 @@ TEMPLATE_TEST_CASE("whitening by Cholesky inverts the factor, and refuses what i
     auto const good = gram_of<T>(340, width, 2 * width + 3, width);
     auto const singular = gram_of<T>(341, width, width / 2, 0);
     auto negative = good, broken = good;
-    negative.back() = -1;
+    negative[std::size_t(width) * width - 1] = -1;
     broken[0] = std::numeric_limits<double>::quiet_NaN();
     // Below the diagonal is all that counts.
     auto half = good;
