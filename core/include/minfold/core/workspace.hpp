@@ -9,7 +9,8 @@
 
 namespace minfold {
 
-/// Arrays of earlier calls, kept for the next ones: the second of two like calls allocates nothing.
+/// Arrays of earlier calls, kept for the next ones: calls that repeat allocate nothing after the first one
+/// or two.
 ///
 ///   Workspace<E> workspace(space);
 ///   for (...) {
