@@ -9,8 +9,7 @@
 
 namespace minfold {
 
-/// Arrays of earlier calls, kept for the next ones: calls that repeat allocate nothing after the first one
-/// or two.
+/// Arrays of earlier calls, kept for the next ones: after one or two alike, calls allocate nothing.
 ///
 ///   Workspace<E> workspace(space);
 ///   for (...) {
