@@ -1,39 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <minfold/core/gauss_newton_operator.hpp>
 
+#include "support/counted.hpp"
 #include "support/records.hpp"
 #include "support/solve.hpp"
 #include <catch2/catch_test_macros.hpp>
 
 #include <cmath>
 #include <limits>
-#include <memory>
 #include <stdexcept>
 
 using namespace minfold;
 using namespace minfold::test;
 
 namespace {
-
-/// Any operator, with the vectors that it was multiplied with.
-template <class A>
-struct Counted {
-  using scalar_type = typename A::scalar_type;
-  A a;
-  std::shared_ptr<long> products = std::make_shared<long>(0);
-
-  int batch_size() const { return a.batch_size(); }
-  int dim() const { return a.dim(); }
-  template <ExecutionSpace E, class X, class Y>
-  void apply(E const& space, X const& x, Y const& y) const {
-    *products += long(x.extent(1));
-    apply_block(space, a, x, y);
-  }
-};
-template <class A>
-Counted<A> counted(A const& a) {
-  return {a};
-}
 
 KernelBasisOptions<double> bounded(double a, double b) {
   return {.method = KernelMethod::randomized, .smallest_nonzero = a, .largest = b};
