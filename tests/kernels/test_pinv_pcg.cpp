@@ -286,13 +286,6 @@ TEST_CASE("preconditioned CG does not depend on the place of an item or on its n
     items.emplace_back(320 + i, n, 2 * i, decaying(n, 2 * i, 1 + i, 1e4));
     b.push_back(items[i].range_part(normals(320, i, n)));
   }
-  auto const ids_of = [](std::vector<int> const& v) {
-    Kokkos::View<int*, Space> const ids("test::ids", v.size());
-    auto const host = Kokkos::create_mirror_view(ids);
-    for (std::size_t i = 0; i < v.size(); ++i) host(i) = v[i];
-    Kokkos::deep_copy(ids, host);
-    return ids;
-  };
   auto const run = [&](std::vector<int> const& order) {
     std::vector<Planted> batch;
     std::vector<Vec> rhs;

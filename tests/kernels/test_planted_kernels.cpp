@@ -192,13 +192,6 @@ TEST_CASE("the randomized basis does not depend on the place of an item, but on 
   int const n = 25;
   std::vector<Planted> items;
   for (int i = 0; i < 4; ++i) items.push_back(planted(std::uint64_t(60 + i), n, 3 + 2 * i, 50));
-  auto const ids_of = [](std::vector<int> const& v) {
-    Kokkos::View<int*, Space> const ids("test::ids", v.size());
-    auto const host = Kokkos::create_mirror_view(ids);
-    for (std::size_t i = 0; i < v.size(); ++i) host(i) = v[i];
-    Kokkos::deep_copy(ids, host);
-    return ids;
-  };
   std::vector<int> const order = {2, 0, 3, 1};
   std::vector<Planted> permuted;
   for (int i : order) permuted.push_back(items[i]);

@@ -91,6 +91,15 @@ Vec row(V const& host, int item, int column) {
   return r;
 }
 
+/// Identities of items, where the space of the tests reads them.
+inline Kokkos::View<int*, Space> ids_of(std::vector<int> const& v) {
+  Kokkos::View<int*, Space> const ids("test::ids", v.size());
+  auto const host = Kokkos::create_mirror_view(ids);
+  for (std::size_t i = 0; i < v.size(); ++i) host(i) = v[i];
+  Kokkos::deep_copy(ids, host);
+  return ids;
+}
+
 /// Same bits, NaNs included.
 template <class V>
 bool same_bits(V const& a, V const& b) {
