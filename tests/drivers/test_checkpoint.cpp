@@ -184,7 +184,8 @@ TEST_CASE("what a snapshot holds is needed by some run", "[checkpoint][slow]") {
   CHECK(remembers);
   // It decides about steps that change F by no more than its accuracy: none is met here.
   needed["hgms hgms/value_noise"] = true;
-  // It ends runs on a guessed rank: none here, and test_guessed_rank.cpp resumes one.
+  // It ends runs on a guessed rank before their last search for a step: none here. Without it that of
+  // test_guessed_rank.cpp searches once more after a resume, and ends the same.
   needed["hgms hgms/upper_before"] = true;
   // An older tangent space is tried before it is used: here none of another iteration passes, and what is
   // found instead is the same.
