@@ -46,7 +46,7 @@ def read_benchmarks(folder):
 
 
 def draw(folder, name, commands, size=(900, 520), quiet=False):
-    gnuplot = shutil.which("gnuplot") or shutil.which("gnuplot-nox")
+    gnuplot = next(filter(None, map(shutil.which, ("gnuplot", "gnuplot-nox", "gnuplot-qt", "gnuplot-x11"))), None)
     if not gnuplot:
         raise SystemExit("figures.py: there is no gnuplot")
     os.makedirs(os.path.join(folder, "figures"), exist_ok=True)
