@@ -169,10 +169,3 @@ for number in (signal.SIGSTOP, signal.SIGINT, signal.SIGTERM, signal.SIGCONT):
     solve.send_signal(number)
 assert solve.wait() in (-signal.SIGINT, -signal.SIGTERM), solve.returncode
 PYTHON
-
-if [ "$(id -u)" != 0 ]; then
-  mkdir -m 500 locked
-  expect 2 solve two-well --checkpoint locked/run.ckpt
-  complains 'locked/run.ckpt'
-  rmdir locked
-fi

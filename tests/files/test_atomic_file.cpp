@@ -4,6 +4,10 @@
 #include "files_support.hpp"
 #include <sys/stat.h>
 #include <unistd.h>
+#if defined(__linux__)
+#include <linux/capability.h>
+#include <sys/syscall.h>
+#endif
 
 #include <atomic>
 #include <filesystem>
@@ -21,6 +25,40 @@ mode_t mode_of(std::string const& path) {
   REQUIRE(stat(path.c_str(), &info) == 0);
   return info.st_mode & 07777;
 }
+
+/// While it lives root, too, may do only what permissions say. `works` is false where that cannot be had.
+class WithoutPrivilege {
+ public:
+  WithoutPrivilege() {
+    if (geteuid() != 0) return;
+#if defined(__linux__)
+    if (syscall(SYS_capget, &header_, before_) != 0) {
+      works = false;
+      return;
+    }
+    __user_cap_data_struct less[2] = {before_[0], before_[1]};
+    less[0].effective &= ~((1U << CAP_DAC_OVERRIDE) | (1U << CAP_DAC_READ_SEARCH));
+    works = changed_ = syscall(SYS_capset, &header_, less) == 0;
+#else
+    works = false;
+#endif
+  }
+  ~WithoutPrivilege() {
+#if defined(__linux__)
+    if (changed_) syscall(SYS_capset, &header_, before_);
+#endif
+  }
+  WithoutPrivilege(WithoutPrivilege const&) = delete;
+  WithoutPrivilege& operator=(WithoutPrivilege const&) = delete;
+  bool works = true;
+
+ private:
+#if defined(__linux__)
+  __user_cap_header_struct header_{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct before_[2] = {};
+  bool changed_ = false;
+#endif
+};
 
 auto files_in(Folder const& folder) {
   return std::distance(std::filesystem::directory_iterator(folder.path), {});
@@ -44,8 +82,9 @@ TEST_CASE("a file that is replaced keeps its permissions, a new one has those of
   CHECK(mode_of(path) == 0666);
 }
 
-TEST_CASE("a file that is read-only is refused") {
-  if (geteuid() == 0) SKIP("root may write to every file");
+TEST_CASE("a file or a folder that is read-only is refused") {
+  WithoutPrivilege const as_a_user;
+  if (!as_a_user.works) SKIP("root may write to every file, and stays root here");
   Folder const folder;
   auto const path = folder("out");
   minfold::write_whole_file(path, "kept");
@@ -55,6 +94,17 @@ TEST_CASE("a file that is read-only is refused") {
   minfold::test::refuses([&] { minfold::write_whole_file(path, "new"); },
                          "cannot write " + path + ": Permission denied");
   CHECK(content(path) == "kept");
+  // Neither what is there nor anything new in a folder without permission.
+  REQUIRE(chmod(path.c_str(), 0644) == 0);
+  REQUIRE(chmod(folder.path.c_str(), 0555) == 0);
+  for (auto const& name : {path, folder("new")}) {
+    auto const sentence = "cannot write " + name + ": Permission denied";
+    minfold::test::refuses([&] { minfold::require_writable(name); }, sentence);
+    minfold::test::refuses([&] { minfold::write_whole_file(name, "new"); }, sentence);
+  }
+  REQUIRE(chmod(folder.path.c_str(), 0755) == 0);
+  CHECK(content(path) == "kept");
+  CHECK(files_in(folder) == 1);
 }
 
 TEST_CASE("threads write to one folder at once") {
