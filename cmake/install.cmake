@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Installation with a CMake package: find_package(minfold) gives minfold::core, ::kernels,
 # ::drivers and minfold::minfold for all of them, minfold::files for readers and checkpoints, and
-# minfold::plain for C and Fortran.
+# minfold::plain and ::plain_files for C and Fortran.
 if(minfold_fetched)
   list(JOIN minfold_fetched ", " names)
   message(STATUS "No install rules: downloaded, not installed: ${names}")
@@ -16,7 +16,7 @@ install(TARGETS minfold_core minfold_kernels minfold_drivers minfold_plain minfo
 set(minfold_files OFF)
 if(TARGET minfold_files)
   set(minfold_files ON)
-  install(TARGETS minfold_files EXPORT minfoldTargets FILE_SET HEADERS)
+  install(TARGETS minfold_files minfold_plain_files EXPORT minfoldTargets FILE_SET HEADERS)
   install(FILES cmake/find/FindHDF5C.cmake DESTINATION "${config_dir}")
 endif()
 if(TARGET minfold_cli)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <minfold/drivers/hgms.hpp>
+#include <minfold/drivers/impl/plain_snapshot.hpp>
 
 #include "plain_support.hpp"
 
@@ -192,6 +193,41 @@ HgmsOptions<double> options_of(minfold_hgms_options const& given) {
   return o;
 }
 
+/// A sentence without the name of the library before it.
+std::string without_name(std::string const& sentence) {
+  std::string const name = "minfold: ";
+  return sentence.rfind(name, 0) == 0 ? sentence.substr(name.size()) : sentence;
+}
+
+Checkpoints checkpoints_of(minfold_hgms_options const& given) {
+  MINFOLD_REQUIRE(given.snapshot_every >= 0, "minfold_hgms: snapshot_every is ",
+                  given.snapshot_every, ", must not be negative");
+  MINFOLD_REQUIRE(std::isfinite(given.snapshot_seconds) && given.snapshot_seconds >= 0,
+                  "minfold_hgms: snapshot_seconds is ", given.snapshot_seconds,
+                  ", must not be negative");
+  Checkpoints c;
+  c.every = given.snapshot_every;
+  c.seconds = given.snapshot_seconds;
+  c.identity["method"] = "hgms";
+  auto& settings = c.identity["settings"];
+  std::istringstream words(given.settings ? given.settings : "");
+  for (std::string word; words >> word;) settings += settings.empty() ? word : " " + word;
+  if (given.resume_from) c.resume_from = &given.resume_from->state;
+  if (given.snapshot_sink)
+    c.sink = [given](Snapshot state) {
+      minfold_snapshot const handle{std::move(state)};
+      set_error("");
+      auto const returned = given.snapshot_sink(given.snapshot_user, &handle);
+      std::string const why = without_name(minfold_last_error());
+      set_error("");
+      if (returned != 0)
+        throw Failure(MINFOLD_CALLBACK_FAILED, "the callback snapshot_sink returned " +
+                                                   std::to_string(returned) +
+                                                   (why.empty() ? "" : ": " + why));
+    };
+  return c;
+}
+
 minfold_iteration plain_iteration(Iteration const& line) {
   auto const work = total(line.counters);
   auto const& c = line.certificate;
@@ -267,12 +303,15 @@ minfold_status solve(Space const& space, minfold_context const* context,
   MINFOLD_REQUIRE(given.warm == 0 || given.warm == 1, "minfold_hgms: warm is ", given.warm,
                   ", must be 0 or 1");
   auto const options = options_of(given);
+  auto const checkpoints = checkpoints_of(given);
 
   CallbackProblem const problem(p, context);
   BilevelState<double, Space> state(space, problem);
-  copy_strided(space, *x, as_plain(state.x), true);
-  require_finite(space, "x", state.x);
-  if (given.warm) {
+  if (!given.resume_from) {
+    copy_strided(space, *x, as_plain(state.x), true);
+    require_finite(space, "x", state.x);
+  }
+  if (given.warm && !given.resume_from) {
     copy_strided(space, *y, as_plain(state.y), true);
     require_finite(space, "y", state.y);
     state.warm = true;
@@ -283,7 +322,8 @@ minfold_status solve(Space const& space, minfold_context const* context,
       auto const shown = plain_iteration(line);
       return given.observer(given.observer_user, &shown) == 0;
     };
-  auto const solved = minimize_hgms<double, Space>(space, problem, state, options, observer);
+  auto const solved =
+      minimize_hgms<double, Space>(space, problem, state, options, observer, checkpoints);
 
   copy_strided(space, *x, as_plain(state.x), false);
   copy_strided(space, *y, as_plain(state.y), false);
@@ -313,6 +353,15 @@ char const* minfold_verdict_name(minfold_verdict verdict) {
 char const* minfold_solve_outcome_name(minfold_solve_outcome outcome) {
   if (outcome < MINFOLD_SOLVE_CONVERGED || outcome > MINFOLD_SOLVE_FAILED) return "unknown outcome";
   return minfold::to_string(minfold::SolveOutcome(outcome));
+}
+
+std::int32_t minfold_snapshot_iteration(minfold_snapshot const* snapshot) {
+  if (!snapshot || snapshot->state.entries.count("run/iteration") == 0) return -1;
+  return snapshot->state.iteration();
+}
+
+void minfold_snapshot_destroy(minfold_snapshot* snapshot) {
+  delete snapshot;
 }
 
 minfold_status minfold_hgms(minfold_context const* context, minfold_problem const* problem,

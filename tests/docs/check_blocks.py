@@ -14,7 +14,7 @@ import sys
 
 from blocks import commands, of_page, pages, root
 
-compiled = ["docs/snippets/", "drivers/examples/", "tests/consumer/", "core/include/", "kernels/include/",
+compiled = ["docs/snippets/", "drivers/examples/", "tests/consumer/", "tests/plain/", "core/include/", "kernels/include/",
             "drivers/include/", "python/examples/", "python/tests/"]
 prose = ("{toctree}", "{eval-rst}", "{formula}", "{note}", "{include}")
 errors = []

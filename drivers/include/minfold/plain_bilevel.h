@@ -119,6 +119,19 @@ typedef struct minfold_solve_result {
 /** Called after each iteration; nonzero stops the solve with MINFOLD_SOLVE_STOPPED. */
 typedef int32_t (*minfold_observer)(void* user, minfold_iteration const* iteration);
 
+/** The state of a run between two iterations, from which it can go on. minfold/plain_checkpoint.h of
+ * minfold::plain_files writes it to a file and reads it. */
+typedef struct minfold_snapshot minfold_snapshot;
+
+/** Outer iterations that were completed; -1 for NULL. */
+int32_t minfold_snapshot_iteration(minfold_snapshot const* snapshot);
+/** Of one that minfold_checkpoint_read gave; NULL is fine. */
+void minfold_snapshot_destroy(minfold_snapshot* snapshot);
+
+/** Takes the state of a run, which is there during the call. Nonzero ends the run with
+ * MINFOLD_CALLBACK_FAILED, and minfold_last_error() as it was left, if it was, is a part of the sentence. */
+typedef int32_t (*minfold_snapshot_sink)(void* user, minfold_snapshot const* snapshot);
+
 /** 0 is the default of each member, NULL for a pointer to it is all defaults. */
 typedef struct minfold_hgms_options {
   int32_t max_iterations; /**< 200; -1: none, the hypergradient at x alone */
@@ -130,6 +143,16 @@ typedef struct minfold_hgms_options {
   char const* settings;
   minfold_observer observer;
   void* observer_user;
+  /** Called with the state of the last completed iteration when it is due, and at the end of the run whatever
+   * ends it: a callback that fails and NaN as well. NULL: never, and the run keeps no copies of its state. */
+  minfold_snapshot_sink snapshot_sink;
+  void* snapshot_user;
+  double snapshot_seconds; /**< due so long after the last one; 0: not by time */
+  int32_t snapshot_every;  /**< due after so many iterations, from 0 on; 0: not by their number */
+  /** Goes on from here to the bit as if there had been no end; x and y are not read. The problem must be
+   * the same, and the options but for max_iterations and tolerance: what can be told apart is refused.
+   * NULL: from x. */
+  minfold_snapshot const* resume_from;
 } minfold_hgms_options;
 
 /** Minimizes F from x.
@@ -139,7 +162,8 @@ typedef struct minfold_hgms_options {
  *           end, or NULL. certificates: one a target, at the end, or NULL. result: not NULL.
  * Gives     MINFOLD_OK: converged and all targets certified. MINFOLD_NOT_CERTIFIED: the best that was
  *           found, with the reasons in minfold_last_error().
- * Errors    MINFOLD_CALLBACK_FAILED: x, y and the others are as they were before.
+ * Errors    MINFOLD_CALLBACK_FAILED: x, y and the others are as they were before. What the run had reached
+ *           is in the last snapshot that snapshot_sink got.
  * Costs     minfold_iteration counts it; two or more host waits an iteration. */
 minfold_status minfold_hgms(minfold_context const* context, minfold_problem const* problem,
                             minfold_array const* x, minfold_array const* y,
