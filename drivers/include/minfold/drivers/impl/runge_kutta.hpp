@@ -43,7 +43,8 @@ class RungeKutta {
 
   /// z := z(span): steps whose error estimate, from one step against two halves, is at most
   /// tolerance (1 + |z|). `h` holds the first trial steps, then those to go on with. A step below 1e-6 of
-  /// the span is taken whatever its error is, and counted as forced. tolerance 0: one step of `span`.
+  /// the span is taken whatever its error is, and counted as forced; where even that is not finite the row
+  /// goes no further, and is what came out. tolerance 0: one step of `span`.
   /// Source  step doubling, for example Hairer, Norsett, Wanner, Solving ODEs I, II.4. The better of the two
   ///         solutions is kept; no extrapolation.
   void advance(Oracle<T, E>& o, Field const& field, Joint const& z, double span, double tolerance,
@@ -89,7 +90,8 @@ class RungeKutta {
         if (good || last_resort) {
           taken[r] = 1;
           kept[r] = 0;
-          done[r] += trial[r];
+          // Shorter steps have not helped, and there is a million of them.
+          done[r] = std::isfinite(estimate) ? done[r] + trial[r] : span;
           if (!good) ++forced;
           ++steps;
           h[r] = cut ? std::max(h[r], factor * trial[r]) : factor * trial[r];
