@@ -266,6 +266,7 @@ WRONG = [
     ("lower_value", None, "the problem has no callback lower_value"),
     ("third_product", None, "needs both upper_hessian and third_product, or neither"),
     ("dim_y", 0, "dim_y of the problem is 0, must be an integer from 1"),
+    ("dim_x", 0, "dim_x of the problem is 0, must be an integer from 1"),
     ("dim_x", 1.5, "dim_x of the problem is 1.5, must be an integer"),
     ("length_scale", -1.0, "length_scale is -1.0, must be positive"),
 ]

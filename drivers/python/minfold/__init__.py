@@ -90,8 +90,9 @@ def initialize(threads: int = 0) -> None:
 
 def config() -> dict:
     """What runs here: version, kokkos, backend, compiler, initialized, threads (None before the
-    start), owns_kokkos (whether minfold has started Kokkos, and will end it)."""
-    return _core.config()
+    start), owns_kokkos (whether minfold has started Kokkos, and will end it), checkpoints (whether it was
+    built with HDF5, which `checkpoint` and `resume` of `solve` need)."""
+    return {**_core.config(), "checkpoints": _core.has_checkpoints}
 
 
 def data_directory() -> str | None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import warnings
 from typing import Any, Callable, Mapping
 
 import numpy as np
@@ -69,6 +70,19 @@ def _texts(settings: Mapping[str, Any]) -> list:
     return [f"{key.replace('_', '-')}={text(value)}" for key, value in settings.items()]
 
 
+def _file(name: str, path: Any) -> str:
+    """The name of a file, "" for None."""
+    if path is None:
+        return ""
+    try:
+        text = os.fsdecode(path)
+    except TypeError:
+        raise TypeError(f"minfold: solve: {name} is a {type(path).__name__}, expected the name of a file") from None
+    if not text:
+        raise ValueError(f"minfold: solve: the name of the file {name} is empty")
+    return text
+
+
 def solve(
     problem: Any,
     *,
@@ -83,6 +97,9 @@ def solve(
     callback: Callable | None = None,
     record_every: int = 1,
     data: Any = None,
+    checkpoint: Any = None,
+    checkpoint_every: int | None = None,
+    resume: Any = None,
 ) -> Solution:
     """Minimizes F(x) = sum over targets of min { f(x, y) : y minimizes g(x, .) }.
 
@@ -91,12 +108,19 @@ def solve(
     settings    {key: value} as of `minfold solve PROBLEM --set key=value`, of problem and method;
                 "_" and "-" are the same, an unknown key is refused with the nearest known one
     x0, y0      start, (dim_x,) or (targets, dim_x), and (targets, dim_y). Without y0 the lower level
-                starts from random points. x0 is needed for a problem in Python.
+                starts from random points. x0 is needed for a problem in Python, but for `resume`.
     precision   "double" or "float"
     callback    called as callback(iteration, x, y) after each iteration (each `record_every`, except
                 of hgms), iteration an ITERATION record, x and y copies; what is false, but None, stops
                 the solve; what it raises ends it and comes out of it, as KeyboardInterrupt does
     data        directory of the data files of a built-in problem
+    checkpoint  a file for the state of the solve: written each `checkpoint_every` iterations, without that
+                each 30 seconds, and at the end, also where an exception ends the solve: then it is that of
+                the last completed iteration. It is replaced as a whole or not at all; a file that cannot be
+                written is a RuntimeWarning, and the solve goes on.
+    resume      such a file, which may be `checkpoint` too: the solve goes on from it to the bit as if it had
+                not ended, with the same problem, method, settings, seed and number of threads; x0 and y0
+                are not looked at. `iterations` and `callback` get what comes after it.
 
     A problem in Python has
       dim_x, dim_y      integers
@@ -144,7 +168,15 @@ def solve(
             raise ValueError(f"minfold: solve: tolerance is {tolerance}, must not be negative")
     dtype = _PRECISIONS[precision]
     named = isinstance(problem, str)
-    if not named and x0 is None:
+    checkpoint = _file("checkpoint", checkpoint)
+    resume = _file("resume", resume)
+    if checkpoint_every is not None:
+        checkpoint_every = _arguments.integer("solve", "checkpoint_every", checkpoint_every, 1)
+        if not checkpoint:
+            raise ValueError("minfold: solve: checkpoint_every is for a checkpoint, and there is none")
+    if resume:
+        x0 = y0 = None
+    elif not named and x0 is None:
         raise ValueError("minfold: solve: a problem in Python needs a start x0")
     if not named and data is not None:
         raise ValueError("minfold: solve: data is for built-in problems")
@@ -168,6 +200,10 @@ def solve(
         record_every,
         "" if data is None else os.fsdecode(data),
         None if callback is None else observe,
+        checkpoint,
+        resume,
+        checkpoint_every,
+        lambda sentence: warnings.warn(sentence, RuntimeWarning, stacklevel=3),
     )
     x, gradient = end["x"], end["hypergradient"]
     if len(x) == 1:

@@ -6,6 +6,10 @@
 #include "python_problem.hpp"
 #include "rows.hpp"
 #include "runtime.hpp"
+#if defined(MINFOLD_PYTHON_FILES)
+#include <minfold/files/atomic_file.hpp>
+#include <minfold/files/checkpoint.hpp>
+#endif
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
@@ -27,6 +31,72 @@ struct Request {
   nb::object adapter;   ///< a problem in Python, or None
   nb::object x0, y0;    ///< (rows, dim) arrays of the precision, or None
   nb::object callback;  ///< takes (iteration as bytes, x, y) and returns whether to go on, or None
+  std::string checkpoint, resume;       ///< files, or empty
+  std::optional<int> checkpoint_every;  ///< iterations; by time without
+  nb::object warn;                      ///< takes a sentence
+};
+
+#if defined(MINFOLD_PYTHON_FILES)
+constexpr bool has_files = true;
+#else
+constexpr bool has_files = false;
+#endif
+
+/// Between two checkpoints where checkpoint_every says nothing, as for the executable.
+constexpr double seconds_between = 30;
+
+/// Snapshots to and from the files of a request. A file that cannot be written in mid-run is a warning, since
+/// the next attempt may succeed and the last good file is still there.
+class Files {
+ public:
+  explicit Files(Request const& request) : request_(request) {
+    bool const asked = !request.checkpoint.empty() || !request.resume.empty();
+    MINFOLD_REQUIRE(has_files || !asked,
+                    "solve: checkpoints are HDF5 files, and this package was built without HDF5");
+#if defined(MINFOLD_PYTHON_FILES)
+    if (!request.checkpoint.empty()) require_writable(request.checkpoint);
+    if (!request.resume.empty()) from_ = read_checkpoint_file(request.resume);
+#endif
+  }
+  bool resumes() const { return from_.has_value(); }
+
+  Checkpoints policy(std::string const& problem) {
+    Checkpoints policy;
+    policy.identity["problem"] = problem;
+    if (from_) policy.resume_from = &*from_;
+    if (request_.checkpoint.empty()) return policy;
+    policy.every = request_.checkpoint_every.value_or(0);
+    if (!request_.checkpoint_every) policy.seconds = seconds_between;
+    policy.sink = [this](Snapshot const& snapshot) { write(snapshot); };
+    return policy;
+  }
+
+  /// Inside a turn.
+  void warn_if_behind() {
+    if (!failure_.empty()) warn(failure_ + "; what it has is not the end of this solve");
+  }
+
+ private:
+  void write([[maybe_unused]] Snapshot const& snapshot) {
+#if defined(MINFOLD_PYTHON_FILES)
+    try {
+      write_checkpoint_file(request_.checkpoint, snapshot);
+      failure_.clear();
+    } catch (std::invalid_argument const& error) {
+      bool const first = failure_.empty();
+      failure_ = error.what();
+      if (first) warn(failure_ + "; the solve goes on, and will try again");
+    }
+#endif
+  }
+  void warn(std::string const& sentence) {
+    Interlude const interlude;
+    in_python([&] { request_.warn(sentence); });
+  }
+
+  Request const& request_;
+  std::optional<Snapshot> from_;
+  std::string failure_;
 };
 
 /// body() outside the GIL; what it throws, as Python sees it.
@@ -126,6 +196,7 @@ nb::dict solve_in(Request const& request) {
   run.tolerance = request.tolerance;
   run.record_every = request.record_every;
 
+  Files files(request);
   BilevelState<T, Space> state(space, problem);
   space.fence("minfold::python::solve");
   put(space, state.x, x0);
@@ -154,8 +225,10 @@ nb::dict solve_in(Request const& request) {
     });
   };
   report.result = in_turn([&] {
-    auto const result = minimize<T>(space, problem, state, run, settings, observer);
+    auto const result = minimize<T>(space, problem, state, run, settings, observer,
+                                    files.policy(name.empty() ? "python" : name));
     space.fence("minfold::python::solve");
+    files.warn_if_behind();
     return result;
   });
 
@@ -201,9 +274,11 @@ nb::dict solve(nb::object name, nb::object adapter, std::string const& method,
                std::vector<std::string> const& sets, std::string const& precision, nb::object x0,
                nb::object y0, std::uint64_t seed, std::optional<int> max_iterations,
                std::optional<double> tolerance, int record_every, std::string const& data,
-               nb::object callback) {
-  Request const request{method,  sets, seed, max_iterations, tolerance, record_every, data, name,
-                        adapter, x0,   y0,   callback};
+               nb::object callback, std::string const& checkpoint, std::string const& resume,
+               std::optional<int> checkpoint_every, nb::object warn) {
+  Request const request{
+      method, sets, seed,     max_iterations, tolerance, record_every,     data, name, adapter,
+      x0,     y0,   callback, checkpoint,     resume,    checkpoint_every, warn};
   return precision == "float" ? solve_in<float>(request) : solve_in<double>(request);
 }
 
@@ -236,7 +311,10 @@ void bind_solve(nb::module_& module) {
   module.def("solve", &solve, nb::arg("name").none(), nb::arg("adapter").none(), nb::arg("method"),
              nb::arg("sets"), nb::arg("precision"), nb::arg("x0").none(), nb::arg("y0").none(),
              nb::arg("seed"), nb::arg("max_iterations").none(), nb::arg("tolerance").none(),
-             nb::arg("record_every"), nb::arg("data"), nb::arg("callback").none());
+             nb::arg("record_every"), nb::arg("data"), nb::arg("callback").none(),
+             nb::arg("checkpoint"), nb::arg("resume"), nb::arg("checkpoint_every").none(),
+             nb::arg("warn"));
+  module.attr("has_checkpoints") = has_files;
   module.def("check", &check, nb::arg("adapter"), nb::arg("x0"), nb::arg("seed"),
              nb::arg("points"));
   module.def("problems", [] {
