@@ -64,7 +64,7 @@ class Ring:
 
 
 SLOW = {"method": "hgms", "settings": {"step_rule": "fixed", "step": 0.2, "candidates": 2}, "tolerance": 1e-6}
-PENALTY = {"method": "v-pbgd", "settings": {"penalty": 5, "step": 0.01}, "max_iterations": 60, "tolerance": 0}
+PENALTY = {"method": "v-pbgd", "settings": {"penalty": 5, "step": 0.01, "assess": False}, "max_iterations": 60, "tolerance": 0}
 
 
 def same_bits(one, other):
@@ -83,7 +83,7 @@ def whole_run(how):
 def test_a_problem_that_breaks_in_mid_run_is_saved(tmp_path, how, fault):
     whole, calls = whole_run(how)
     asked = [name for name in CALLBACKS if calls[name] > 20]
-    assert len(asked) >= (5 if how is SLOW else 4)
+    assert len(asked) >= (5 if how is SLOW else 3)
     for name in asked:
         path = tmp_path / f"{name}.ckpt"
         broken = Ring(name, calls[name] // 2, fault)
