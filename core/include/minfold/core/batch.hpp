@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <string>
+#include <tuple>
 
 namespace minfold {
 
@@ -137,6 +138,15 @@ auto to_host(E const& space, V const& view) {
   Kokkos::deep_copy(space, host, view);
   space.fence("minfold::to_host");
   return host;
+}
+
+/// Host copies of several views, as a tuple, with one wait for `space`.
+template <ExecutionSpace E, class... V>
+auto to_host_together(E const& space, V const&... views) {
+  auto copies = std::tuple(impl::host_array(space, views)...);
+  std::apply([&](auto const&... host) { (Kokkos::deep_copy(space, host, views), ...); }, copies);
+  space.fence("minfold::to_host");
+  return copies;
 }
 
 }  // namespace minfold
