@@ -52,10 +52,25 @@ def check_headers():
     for folder, prefix in (("kernels/include/minfold/kernels", "minfold/kernels/"),
                            ("drivers/include/minfold/drivers", "minfold/drivers/"),
                            ("drivers/include/minfold/drivers/baselines", "baselines/"),
+                           ("drivers/include/minfold/problems", "minfold/problems/"),
+                           ("drivers/files/include/minfold/files", "minfold/files/"),
+                           ("core/include/minfold/core", "minfold/core/"),
                            ("drivers/include/minfold", "minfold/")):
-        for header in sorted((root / folder).glob("*.h*")):
-            if prefix + header.name not in text:
+        headers = sorted((root / folder).glob("*.h*"))
+        if not headers:
+            errors.append(f"there is no header in {folder}: this check is out of date")
+        for header in headers:
+            if prefix + header.name.removesuffix(".in") not in text:
                 errors.append(f"no page names {folder}/{header.name}")
+    # The page of problems has every problem of the catalog.
+    names = [name for path in (root / "drivers/problems").glob("*.cpp")
+             for name in re.findall(r'^  return \{"([a-z0-9-]+)",', path.read_text(), re.M)]
+    if not names:
+        errors.append("no problem found in drivers/problems: this check is out of date")
+    problems = (root / "docs/problems.md").read_text()
+    for name in names:
+        if not re.search(rf"^\| \[[^\]]*\b{name}\b", problems, re.M):
+            errors.append(f"docs/problems.md has no line for {name}")
 
 
 for page in pages:
