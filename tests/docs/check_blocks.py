@@ -7,6 +7,7 @@
   toml             read by the executable, run_blocks.py
   python           run by run_python.py
   {include}        of a file that is checked here as well
+  {code-block}     of another library, in docs/commands.toml with the reason why it is not run
 Outside of docs/ (README.md and the like) a block without a language is commands, one a line, all of them in
 docs/commands.toml, or it stands there as a block. What is no code: formula, and the directives of the pages. Every
 public header is on a page, every problem on that of problems.
@@ -71,20 +72,30 @@ def check(block):
             errors.append(f"{block}: run_blocks.py runs all of a block or nothing of it")
         if not outside and str(block.page.parent.relative_to(root)) not in folders_run:
             errors.append(f"{block}: no test runs the console blocks of this folder")
+    elif kind == "{code-block}":
+        if not in_table(block):
+            errors.append(f"{block}: only a block that docs/commands.toml has may be code that nothing runs")
     elif kind not in ("python", "toml"):
         errors.append(f"{block}: a block of kind '{block.info}', which nothing compiles or runs")
 
 
+def in_table(block):
+    """Whether docs/commands.toml has the block, by its first line."""
+    first = block.text.split("\n")[0]
+    found = any((root / entry["page"], entry["shown"]) == (block.page, first) for entry in table["block"])
+    if found:
+        shown.add(first)
+    return found
+
+
 def check_other(block):
     """A block outside of docs/."""
-    lines = block.text.splitlines()
-    name = str(block.page.relative_to(root))
-    if any(entry["page"] == name and lines and lines[0] == entry["shown"] for entry in table["block"]):
-        shown.add(lines[0])
-    elif block.info not in ("", "sh", "console"):
+    if in_table(block):
+        return
+    if block.info not in ("", "sh", "console"):
         errors.append(f"{block}: a block of kind '{block.info}', which nothing compiles or runs")
     else:
-        for line in lines:
+        for line in block.text.splitlines():
             if line.strip():
                 check_listed(block, re.sub(r"\s+#.*$", "", line.removeprefix("$ ")).strip())
 
