@@ -9,8 +9,13 @@ without one, is an error in both.
 """
 import re
 import sys
-import tomllib
 from pathlib import Path
+
+try:
+    import tomllib
+except ImportError:
+    print("skipped: Python 3.11 is needed")
+    sys.exit(77)
 
 docs = Path(__file__).resolve().parents[1]
 root = docs.parent
