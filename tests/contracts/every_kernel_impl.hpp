@@ -172,7 +172,7 @@ void run_large(Space const& space, WorkOf<T> const& work, Fingerprint& print) {
   Scalars<SolveRecord<T>, Space> const solves("test::solves", items);
   Scalars<KernelRecord<T>, Space> const kernels("test::kernels", items);
   auto const basis = new_basis<T>(items, 8, n);
-  std::vector<FactorMethod> methods{FactorMethod::automatic, FactorMethod::team};
+  std::vector<FactorMethod> methods{FactorMethod::automatic};
   if (minfold::impl::runs_on_host<Space>)
     methods.insert(methods.end(),
                    {FactorMethod::blocked, FactorMethod::pivoted, FactorMethod::mixed});
