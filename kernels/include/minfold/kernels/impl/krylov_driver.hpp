@@ -18,6 +18,12 @@ int columns_of(V const& v) {
     return int(v.extent(1));
 }
 
+/// Systems, items times columns, of a kernel with right-hand sides of that shape.
+template <class V>
+int systems_of(char const* function, int items, V const& v) {
+  return int_product(function, items, "items", V::rank() == 2 ? 1 : v.extent(1), "columns");
+}
+
 /// The vector of system (item, c) in a rank-2 or rank-3 view.
 template <class V>
 KOKKOS_INLINE_FUNCTION auto system_vector(V const& v, int item, int c) {

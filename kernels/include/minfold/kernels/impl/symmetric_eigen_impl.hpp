@@ -258,6 +258,7 @@ void symmetric_eigen(E const& space, A const& a, W const& w, Records const& reco
                   w.extent(0), " x ", w.extent(1), ", expected ", items, " x ", n);
   MINFOLD_REQUIRE(int(records.extent(0)) == items, "symmetric_eigen: ", items, " items but ",
                   records.extent(0), " records");
+  impl::int_product("symmetric_eigen", a.extent(1), "rows", a.extent(2), "columns of a matrix");
   MINFOLD_REQUIRE(!impl::overlap(a, w), "symmetric_eigen: w must not alias the matrices");
   if (n == 0) Kokkos::deep_copy(space, records, EigenRecord<T>{Outcome::converged, 0, T(0), T(0)});
   if (items == 0 || n == 0) return;
