@@ -95,18 +95,25 @@ def draw_benchmarks(folder, found):
         return 1e3 * b["ms"] / b["items"] / b.get("columns", 1)
 
     solvers = ["kernel_and_pinv", "pinv_cg", "range_finder"]
+    others = ["kernel_basis", "tangent_space", "symmetric_eigen", "pinv_cgls", "nystrom_pcg"]
     lines(folder, "time_n", "One item against its order", "n", "µs an item",
           curves([s + "/n" for s in solvers], "n", microseconds))
+    lines(folder, "time_n_others", "One item against its order", "n", "µs an item",
+          curves([s + "/n" for s in others], "n", microseconds))
     lines(folder, "precision", "Double and single precision", "n", "µs an item",
           curves([s + p for s in solvers[:2] for p in ("/n", "/float/n")], "n", microseconds))
     lines(folder, "time_batch", "Items a second against the batch (n = 32)", "items", "items / s",
           curves([s + "/batch" for s in solvers[:2]], "items", lambda b: 1e3 * b["items"] / b["ms"]))
     lines(folder, "time_k", "Kernel basis and one solve against the dimension of the kernel (n = 128)",
           "k", "µs an item", curves(["kernel_and_pinv/k"], "k", microseconds))
+    lines(folder, "time_k_products", "Kernel basis by products against the dimension of the kernel (n = 256)",
+          "k", "µs an item", curves(["kernel_basis/k"], "k", microseconds))
     lines(folder, "time_rank", "Range basis against the rank (n = 512)", "rank", "µs an item",
           [(label, points) for label, points in curves(["range_finder/rank"], "rank", microseconds)])
     lines(folder, "time_condition", "Condition (n = 128)", "log10 of the condition", "µs an item",
           curves([s + "/condition" for s in solvers[:2]], "digits", microseconds), log="y")
+    lines(folder, "time_condition_others", "Condition (CGLS n = 128, Nyström and CG n = 512)", "log10 of the condition",
+          "µs an item", curves(["pinv_cgls/condition", "nystrom_pcg/condition"], "digits", microseconds), log="y")
     lines(folder, "time_columns", "CG with several right-hand sides (32 x 512)", "right-hand sides an item",
           "µs a right-hand side", curves(["pinv_cg/columns"], "columns", microseconds))
     if len(threads) > 1:

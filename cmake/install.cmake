@@ -31,7 +31,7 @@ include(cmake/vector_width.cmake)
 minfold_vector_width(minfold_width)
 configure_package_config_file(cmake/minfoldConfig.cmake.in minfoldConfig.cmake
   INSTALL_DESTINATION "${config_dir}")
-write_basic_package_version_file(minfoldConfigVersion.cmake COMPATIBILITY SameMajorVersion)
+write_basic_package_version_file(minfoldConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES
   "${PROJECT_BINARY_DIR}/minfoldConfig.cmake"
   "${PROJECT_BINARY_DIR}/minfoldConfigVersion.cmake"

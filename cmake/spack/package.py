@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# A recipe for Spack. Copy it to packages/minfold/package.py of a repository of yours, and name there where
-# the sources are: `git` below, or `spack develop minfold@main --path FOLDER`. Checked for syntax only; it was
-# not run with Spack.
+# A recipe for Spack. Copy it to packages/minfold/package.py of a repository of yours. It names no place to fetch
+# from, because the sources have no public address yet: use `spack develop --path FOLDER minfold@main` with a
+# clone of yours, or add `git = "..."` to the class. Checked for syntax only; it was not run with Spack.
 from spack.package import *
 
 
@@ -9,6 +9,7 @@ class Minfold(CMakePackage, CudaPackage, ROCmPackage):
     """Hypergradients of bilevel problems whose lower level has a manifold of minimizers: batched
     pseudoinverse solves and kernel bases on Kokkos, and methods on top of them."""
 
+    # Spack insists on a homepage. There is none: this is the paper with the method.
     homepage = "https://arxiv.org/abs/2605.09209"
 
     license("Apache-2.0", checked_by="minfold")

@@ -28,9 +28,8 @@ they go into `minfold_hgms_options.settings`.
 Change an option for a reason, and the reason is in the summary: the `not certified` lines name a stage, and the
 [failure guide](failures.md) says which key belongs to it. Change one key at a time and keep the JSON of each run.
 
-## Command line
-
-Of `minfold solve`; its `--help` says what they mean.
+For kernels and stages in C++ there are the [options structs](struct_options.md), for `./run compare`, `study` and `fuzz`
+[a page of their own](program_options.md).
 
 """
 
@@ -41,6 +40,10 @@ def output(minfold, *arguments):
 
 def names(text):
     return [line.split()[0] for line in text.split("\n\n")[0].splitlines()]
+
+
+def commands(text):
+    return re.findall(r"^  ([a-z-]+)  +\S", text.split("\nSubcommands:\n")[1].split("\n\n")[0], re.M)
 
 
 def entries(text, title):
@@ -54,6 +57,29 @@ def entries(text, title):
         if not match:
             sys.exit("options.py: cannot read " + line)
         found.append(match.groups())
+    return found
+
+
+def options_of(text):
+    """(--option, argument and default, meaning) of a help text of CLI11, whose second column begins at 30."""
+    found = []
+    for line in text.split("\nOptions:\n")[1].split("\n\n")[0].splitlines():
+        # A name and type that fill the first column have their meaning in the next line.
+        fits = line[29:30] in (" ", "") and line[:30].count("[") == line[:30].count("]")
+        match = re.match(r"^  (?:-\w,\s*)?(--[a-z-]+)(.*)$", line[:30] if fits else line)
+        if match:
+            found.append([match.group(1), match.group(2).strip(), [line[30:]] if fits and line[30:] else []])
+        elif line.startswith(" " * 30):
+            found[-1][2].append(line.strip())
+        else:
+            sys.exit("options.py: cannot read " + line)
+    for row in found:
+        many = len(row[2]) > 10 and row[2][0] == "one of"
+        row[2] = "a name of [methods](methods/index.md)" if many else cell("; ".join(row[2]) if row[2][0] == "one of" else " ".join(row[2]))
+        row[2] = row[2].replace("one of; ", "one of ")
+        # What the type says is in the default of the reader: a number, or a choice.
+        default = re.search(r"\[([^\[\]]*)\]$", row[1])
+        row[1] = default.group(1) if default and " - " not in default.group(1) else ""
     return found
 
 
@@ -72,8 +98,8 @@ def main(minfold, check):
                 table = table.get(part, {})
             if key in table:
                 used.add((*place, key))
-                return table[key]
-        missing.append(f"{places[0][-1]}: {key}")
+                return table[key].replace("|", "\\|")
+        missing.append(f"{'.'.join(places[0])}: {key}")
         return ""
 
     def table(rows, places):
@@ -81,10 +107,24 @@ def main(minfold, check):
         lines += [f"| `{key}` | `{default}` | {cell(meaning)} | {reason(places, key)} |" for key, default, meaning in rows]
         return "\n".join(lines) + "\n\n"
 
-    page = head + "| option | when |\n|---|---|\n"
-    for option in dict.fromkeys(re.findall(r"^\s+(?:-\w,\s*)?(--[a-z-]+)", output(minfold, "solve", "--help"), re.M)):
-        page += f"| `{option}` | {reason([('command',)], option)} |\n"
-    page += "\n"
+    page = head
+    of_solve = options_of(output(minfold, "solve", "--help"))
+    for command in ["solve", *(name for name in commands(output(minfold, "--help")) if name != "solve")]:
+        rows = options_of(output(minfold, command, "--help"))
+        if command == "solve":
+            shared = []
+        else:
+            shared = [row[0] for row in rows if row in of_solve]
+            rows = [row for row in rows if row not in of_solve]
+        page += f"## minfold {command}\n\n"
+        if rows:
+            page += "| option | default | meaning | when |\n|---|---|---|---|\n"
+        for option, default, meaning in rows:
+            shown = f"`{default}`" if default else ""
+            page += f"| `{option}` | {shown} | {meaning} | {reason([('command', command), ('command',)], option)} |\n"
+        page += "\n" if rows else ""
+        if shared:
+            page += "As for `solve`: " + ", ".join(f"`{option}`" for option in shared) + ".\n\n"
     for method in names(output(minfold, "list", "--methods")):
         rows = entries(output(minfold, "list", "two-well", "--method", method), f"the method {method}")
         page += f"## Method {method}\n\nSee [its page](methods/{method}.md).\n\n"
@@ -113,8 +153,7 @@ def main(minfold, check):
             else:
                 yield (*place, key)
 
-    # Options of the command line come and go with what is built.
-    stale = [".".join(key) for key in keys(when) if key not in used and key[0] != "command"]
+    stale = [".".join(key) for key in keys(when) if key not in used]
     for key in missing:
         print(f"options.toml has no text for {key}", file=sys.stderr)
     for key in stale:

@@ -42,6 +42,8 @@ if ! configure accepted "0.1 REQUIRED COMPONENTS core kernels drivers plain" "$f
   failures=1
 fi
 refused version 'compatible with requested version "99"' "99 REQUIRED"
+# Before 1.0 a minor version may change anything.
+refused minor 'compatible with requested version "0.0.9"' "0.0.9 REQUIRED"
 refused component 'this minfold has no component "tensors"; there are core, kernels' \
   "0.1 REQUIRED COMPONENTS core tensors"
 # Code for other vector registers than the library's is possible, and dangerous.

@@ -4,9 +4,11 @@
 
 #include "support/watch.hpp"
 
+#include <atomic>
 #include <map>
 #include <set>
 #include <string>
+#include <thread>
 
 /// Sizes of the teams that OpenMP was asked for. Kokkos gives all its OpenMP instances the same
 /// device id; the number of their threads is what tells one from another.
@@ -15,6 +17,14 @@
 #endif
 
 namespace minfold::test {
+
+/// Of parallel regions that several host threads begin: `began` is called by the thread that begins one,
+/// `worked` by each thread of it. Both from several threads at once.
+struct RegionListener {
+  void (*began)(unsigned threads);
+  void (*worked)(std::thread::id beginner);
+  inline static std::atomic<RegionListener const*> current{nullptr};
+};
 
 /// From its making on, until it goes, `kernels` holds the kernels that had begun last when a parallel
 /// region began, by the number of its threads.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // All work is on the execution space instance that is passed, and only that one is waited for.
-#include "every_kernel.hpp"
+#include "all_work.hpp"
 #include "instances.hpp"
 #include "openmp_regions.hpp"
 #include "support/watch.hpp"
@@ -29,16 +29,16 @@ std::vector<std::string> strays(Space const& space) {
 
 /// Everything that a test's Views need is done on the default instance before it is watched.
 struct Prepared {
-  Work small{3, 8}, large{2, 30}, wide{1, 150};
+  AllWork work;
   Fingerprint ignored{Fingerprint::Look::no};
 
-  void run(Space const& space) {
-    for (Work const* work : {&small, &large, &wide}) run_every_kernel(space, *work, ignored);
-  }
+  void run(Space const& space) { work.run(space, ignored); }
 };
 
 }  // namespace
 
+// By its device id: on devices each instance has its own. All OpenMP instances of Kokkos have the same, so
+// there only the number of threads of each region tells them apart, in the test after this one.
 TEST_CASE("every kernel launches on the instance that is passed, and on no other") {
   auto const space = another_instance();
   Prepared prepared;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a call allocates: once, as much as the sizes ask for and not as the iterations do, and nothing of
 // it stays. How many bytes is tested with the kernels (NAME_bytes).
-#include "every_kernel.hpp"
+#include "all_work.hpp"
 #include "support/watch.hpp"
 #include <catch2/catch_test_macros.hpp>
 
@@ -9,12 +9,12 @@ using namespace minfold;
 using namespace minfold::test;
 
 TEST_CASE("a second call allocates no more than the first, and no View stays alive") {
-  Work const small(3, 8), large(2, 30);
+  AllWork const work;
   Fingerprint ignored(Fingerprint::Look::no);
   long first = 0, second = 0, left = 0;
   for (long* const allocated : {&first, &second}) {
     Watch const watch;
-    for (Work const* const work : {&small, &large}) run_every_kernel(Space(), *work, ignored);
+    work.run(Space(), ignored);
     *allocated = Watch::seen.allocated;
     left = Watch::seen.bytes;
   }

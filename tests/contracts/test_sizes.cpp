@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // Any size works. Kokkos 5.1 and later throw above the scratch of a level, 32 KB of level 0 on a host, and
 // leagues have limits: the orders here are on both sides of what fits, and the batches are large.
+#include <minfold/core/gauss_newton_operator.hpp>
 #include <minfold/kernels/kernel_and_pinv.hpp>
 #include <minfold/kernels/orthonormalize.hpp>
+#include <minfold/kernels/pinv_pcg.hpp>
 #include <minfold/kernels/range_finder.hpp>
+#include <minfold/kernels/tangent_space.hpp>
 
 #include "support/records.hpp"
 #include "support/solve.hpp"
+#include "support/ways.hpp"
 #include <catch2/catch_test_macros.hpp>
+
+#include <stdexcept>
+#include <string>
 
 using namespace minfold;
 using namespace minfold::test;
@@ -97,11 +104,20 @@ struct Diagonals {
 void check_all(Diagonals const& d, bool spectra = true) {
   CAPTURE(d.items, d.n);
   DenseOperator const a(d.matrices);
-  d.forget();
-  kernel_and_pinv(Space(), a, d.b, d.z, d.basis, d.solves, d.kernels);
-  CHECK(d.wrong_solutions() == 0);
-  CHECK(d.wrong_kernels() == 0);
-  for (Path const path : {Path::automatic, Path::fused, Path::bulk}) {
+  for (FactorMethod const method : ways<FactorMethod>(d.n)) {
+    // One thread an item, or 9 n^3 flops of it.
+    if (!spectra && (method == FactorMethod::team || method == FactorMethod::spectral)) continue;
+    // Of large leagues those that `automatic` and devices take; all would take half a minute.
+    if (d.items > 1000 && method != FactorMethod::automatic && method != FactorMethod::team)
+      continue;
+    CAPTURE(int(method));
+    d.forget();
+    kernel_and_pinv(Space(), a, d.b, d.z, d.basis, d.solves, d.kernels, {.method = method});
+    CHECK(d.wrong_solutions() == 0);
+    CHECK(d.wrong_kernels() == 0);
+  }
+  for (Path const path : ways<Path>(d.n)) {
+    if (d.items > 1000 && (path == Path::halves || path == Path::packed)) continue;
     CAPTURE(int(path));
     Kokkos::deep_copy(d.z, 77.0);
     pinv_cg(Space(), a, d.b, d.z, d.solves, {.path = path}, d.basis);
@@ -186,9 +202,180 @@ TEST_CASE("vectors on both sides of 32 KB, and long ones") {
   }
 }
 
-TEST_CASE("leagues of 70,000 and of 200,000 tiny items") {
-  check_all(Diagonals(70001, 2, 2));
+namespace {
+
+/// The same for an operator whose kernel are the first two unit vectors.
+struct FewZeros {
+  using scalar_type = double;
+  int items, n;
+  KOKKOS_FUNCTION int batch_size() const { return items; }
+  KOKKOS_FUNCTION int dim() const { return n; }
+  KOKKOS_FUNCTION static double eigenvalue(int i) { return i < 2 ? 0 : 1 + i % 4; }
+  template <class Team, class X, class Y>
+  KOKKOS_FUNCTION void apply(Team const& team, int, X const& x, Y const& y) const {
+    team_for(team, n, [&](int i) { y(i) = eigenvalue(i) * x(i); });
+  }
+};
+
+}  // namespace
+
+TEST_CASE("bases, sketches and tangent spaces of long vectors, on both sides of 32 KB") {
+  for (int const n : {2047, 2048, 2049, 4095, 4096, 4097, 8193}) {
+    CAPTURE(n);
+    FewZeros const a{1, n};
+    Vectors<double, Space> const b("test::b", 1, n), z("test::z", 1, n), part("test::part", 1, n),
+        values("test::values", 1, 4);
+    Scalars<SolveRecord<double>, Space> const solves("test::solves", 1);
+    Scalars<KernelRecord<double>, Space> const kernels("test::kernels", 1);
+    auto const rhs = Kokkos::create_mirror_view(b);
+    for (int i = 0; i < n; ++i) rhs(0, i) = entry(0, i);
+    Kokkos::deep_copy(b, rhs);
+    auto const wrong = [&] {
+      auto const x = on_host(z);
+      double worst = on_host(solves)(0).outcome == Outcome::converged ? 0 : HUGE_VAL;
+      for (int i = 0; i < n; ++i) {
+        double const value = FewZeros::eigenvalue(i);
+        worst = std::max(worst, std::abs(x(0, i) - (value > 0 ? rhs(0, i) / value : 0)));
+      }
+      Kokkos::deep_copy(z, 77.0);
+      return worst;
+    };
+    auto const basis = new_basis<double>(1, 4, n);
+    for (KernelFilter const filter : {KernelFilter::projection, KernelFilter::chebyshev}) {
+      kernel_basis(Space(), a, basis, kernels,
+                   {.method = KernelMethod::randomized,
+                    .filter = filter,
+                    .smallest_nonzero = 1,
+                    .largest = 4});
+      auto const record = on_host(kernels)(0);
+      auto const q = on_host(basis.vectors);
+      CHECK(record.outcome == Outcome::converged);
+      CHECK(record.dimension == 2);
+      double outside = 0;
+      for (int j = 0; j < 2; ++j)
+        for (int i = 2; i < n; ++i) outside = std::max(outside, std::abs(q(0, j, i)));
+      CHECK(outside <= 1e-12);
+    }
+    pinv_cgls(Space(), a, b, z, part, solves);
+    CHECK(wrong() <= 1e-9);
+    auto const sketch = nystrom(Space(), a, NystromOptions<double>{.rank = 4});
+    pinv_pcg(Space(), a, sketch, b, z, solves, {}, basis);
+    CHECK(wrong() <= 1e-9);
+    auto const space_of_kernel =
+        tangent_space(Space(), a, {.representation = Representation::kernel_basis});
+    tangent_solve(Space(), a, space_of_kernel, Blocks<double const, Space>(as_block(b)),
+                  Blocks<double, Space>(as_block(z)), Blocks<double, Space>(as_block(part)),
+                  solves);
+    CHECK(wrong() <= 1e-9);
+    auto const range = new_basis<double>(1, 4, n);
+    Scalars<RangeRecord<double>, Space> const ranges("test::ranges", 1);
+    range_finder(Space(), a, range, values, ranges, {.rank = 4});
+    auto const found = on_host(ranges)(0);
+    CHECK(found.outcome == Outcome::converged);
+    CHECK(found.rank == 4);
+    CHECK(found.orthogonality <= rounding<double>(n));
+    // J^T J of the first two rows of the identity projects on them.
+    Blocks<double, Space> const rows("test::rows", 1, 2, n);
+    auto const unit = Kokkos::create_mirror_view(rows);
+    unit(0, 0, 0) = unit(0, 1, 1) = 1;
+    Kokkos::deep_copy(rows, unit);
+    pinv_cgls(Space(), GaussNewtonOperator(rows), b, z, part, solves);
+    auto const x = on_host(z);
+    for (int i = 0; i < n; ++i) CHECK(std::abs(x(0, i) - (i < 2 ? rhs(0, i) : 0)) <= 1e-12);
+  }
+}
+
+TEST_CASE("leagues of 100,000 and of 200,000 tiny items") {
+  Diagonals const d(100001, 2, 2);
+  check_all(d);
   check_all(Diagonals(200000, 3, 3), false);
+
+  DenseOperator const a(d.matrices);
+  kernel_basis(Space(), a, d.basis, d.kernels);
+  auto const sketch = nystrom(Space(), a, NystromOptions<double>{.rank = 1});
+  Kokkos::deep_copy(d.z, 77.0);
+  pinv_pcg(Space(), a, sketch, d.b, d.z, d.solves, {}, d.basis);
+  CHECK(d.wrong_solutions() == 0);
+  Vectors<double, Space> const part("test::part", d.items, d.n);
+  auto const t = tangent_space(Space(), a);
+  Kokkos::deep_copy(d.z, 77.0);
+  tangent_solve(Space(), a, t, Blocks<double const, Space>(as_block(d.b)),
+                Blocks<double, Space>(as_block(d.z)), Blocks<double, Space>(as_block(part)),
+                d.solves);
+  CHECK(d.wrong_solutions() == 0);
+}
+
+namespace {
+
+std::string refusal(auto const& call) {
+  try {
+    call();
+  } catch (std::invalid_argument const& e) {
+    return e.what();
+  }
+  return "";
+}
+
+/// A View of so many elements without memory: nobody may look at one.
+template <class V>
+V nowhere(std::size_t i, std::size_t j, std::size_t k) {
+  return V(typename V::pointer_type(nullptr), i, j, k);
+}
+
+}  // namespace
+
+TEST_CASE("more systems or entries than an int counts are refused before any is read") {
+  using Block = Blocks<double, Space>;
+  auto const refused = [](std::string const& sentence, std::string const& function) {
+    CAPTURE(sentence);
+    CHECK(sentence.find("minfold: " + function + ": ") == 0);
+    CHECK(sentence.find("is more than an int holds") != std::string::npos);
+  };
+  Space const s;
+  Scalars<SolveRecord<double>, Space> const solves("test::solves", 1);
+  Scalars<KernelRecord<double>, Space> const kernels("test::kernels", 1);
+  {
+    int const items = 70000, columns = 40000, n = 1;
+    DiagonalOperator const a{items, n};
+    DenseOperator const dense(nowhere<Block>(items, n, n));
+    auto const b = nowhere<Block>(items, columns, n);
+    refused(refusal([&] { pinv_cg(s, a, b, b, solves); }), "pinv_cg");
+    refused(refusal([&] { pinv_cg_bytes(s, a, columns); }), "pinv_cg_bytes");
+    refused(refusal([&] { pinv_cgls(s, a, b, b, b, solves); }), "pinv_cgls");
+    refused(refusal([&] { pinv_pcg(s, a, Nystrom<double, Space>(), b, b, solves); }), "pinv_pcg");
+    refused(refusal([&] { pinv_direct(s, a, b, b, solves, kernels); }), "pinv_direct");
+    refused(
+        refusal([&] { kernel_and_pinv(s, dense, b, b, Basis<double, Space>(), solves, kernels); }),
+        "kernel_and_pinv");
+    refused(refusal([&] {
+              tangent_solve(s, a, TangentSpace<double, Space>(), Blocks<double const, Space>(b), b,
+                            b, solves);
+            }),
+            "tangent_solve");
+    refused(refusal([&] { apply_block(s, a, b, b); }), "apply_block");
+    refused(refusal([&] { dense.apply(s, b, b); }), "DenseOperator::apply");
+  }
+  // Just below, and the number of columns alone.
+  CHECK(minfold::impl::int_product("f", 46340, "rows", 46341, "columns") == 2147441940);
+  refused(refusal([] { minfold::impl::int_product("f", 1, "items", 1ul << 31, "columns"); }), "f");
+  {
+    int const n = 46341;  // n^2 > 2^31
+    auto const matrix = nowhere<Block>(1, n, n);
+    DenseOperator const dense(matrix);
+    Vectors<double, Space> const b("test::b", 1, n), z("test::z", 1, n);
+    Scalars<EigenRecord<double>, Space> const eigen("test::eigen", 1);
+    Scalars<RangeRecord<double>, Space> const ranges("test::ranges", 1);
+    auto const basis = new_basis<double>(1, 1, n);
+    refused(refusal([&] { symmetric_eigen(s, matrix, b, eigen); }), "symmetric_eigen");
+    refused(refusal([&] { pinv_direct(s, dense, b, z, solves, kernels); }), "spectrum");
+    refused(refusal([&] { kernel_and_pinv(s, dense, b, z, basis, solves, kernels); }),
+            "kernel_and_pinv");
+    Basis<double, Space> const wide{nowhere<Block>(1, n, n), basis.dimension};
+    FewZeros const a{1, n};
+    refused(refusal([&] { kernel_basis(s, a, wide, kernels); }), "kernel_basis");
+    Vectors<double, Space> const values("test::values", 1, n);
+    refused(refusal([&] { range_finder(s, a, wide, values, ranges); }), "range_finder");
+  }
 }
 
 TEST_CASE("no items and no unknowns are no mistake") {

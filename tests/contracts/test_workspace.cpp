@@ -2,7 +2,7 @@
 // A Workspace: no allocation after the first call, the same bits, and nobody's array lent twice.
 #include <minfold/core/workspace.hpp>
 
-#include "every_kernel.hpp"
+#include "all_work.hpp"
 #include "instances.hpp"
 #include "support/watch.hpp"
 #include <catch2/catch_test_macros.hpp>
@@ -38,11 +38,8 @@ class Allocations {
 }  // namespace
 
 TEST_CASE("with a Workspace kernels that are called again and again allocate nothing") {
-  Work const first(3, 8), second(7, 40), third(2, 150);
-  auto const all = [&](Fingerprint& print) {
-    for (Work const* const work : {&first, &second, &third})
-      run_every_kernel(Space(), *work, print);
-  };
+  AllWork const work;
+  auto const all = [&](Fingerprint& print) { work.run(Space(), print); };
   Fingerprint expected;
   all(expected);
 

@@ -1,17 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The fenced blocks of the pages in docs/."""
+"""The fenced blocks of the pages in docs/, and of those outside that people read too."""
 import re
+import sys
 from pathlib import Path
+
+try:
+    import tomllib
+except ImportError:
+    print("skipped: Python 3.11 is needed")
+    sys.exit(77)
 
 root = Path(__file__).resolve().parents[2]
 pages = sorted((root / "docs").rglob("*.md"))
+others = [path for path in sorted(root.rglob("*.md"))
+          if not {"docs", "build"} & set(path.relative_to(root).parts) and "results" not in path.parts]
+# Commands that run_blocks.py does not run, and who does.
+table = tomllib.loads((root / "docs/commands.toml").read_text())
+listed = {entry["shown"] for entry in table["command"]}
 
 
 class Block:
     def __init__(self, page, line, info, text, before):
         self.page, self.line, self.info, self.text = page, line, info, text
-        marker = re.fullmatch(r"<!-- run by (\S+?)(?:: (.*))? -->", before)
-        self.run_by = marker.groups() if marker else None
         # A command of the executable that it may have been built without.
         needs = re.fullmatch(r"<!-- needs (\S+) -->", before)
         self.needs = needs.group(1) if needs else None

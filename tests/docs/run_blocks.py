@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from blocks import commands, of_page, pages, root
+from blocks import commands, listed, of_page, pages, root
 
 failures = run_commands = 0
 
@@ -47,7 +47,7 @@ def run(page, environment, known):
                     complain(block, "a toml block begins with `# NAME.toml`")
                     continue
                 Path(folder, name.group(1)).write_text(block.text + "\n")
-            if block.info != "console" or block.run_by:
+            if block.info != "console" or any(command in listed for command, _, _ in commands(block)):
                 continue
             for command, shown, status in commands(block):
                 done = subprocess.run(["bash", "-c", command], cwd=folder, env=environment, capture_output=True,

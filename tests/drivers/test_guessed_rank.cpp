@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where the dimension of S is a guess: an early end that says so, and the same one after a resume.
 #include <minfold/drivers/checkpoints.hpp>
+#include <minfold/drivers/counted_problem.hpp>
 #include <minfold/drivers/impl/host_vectors.hpp>
 #include <minfold/drivers/method_catalog.hpp>
 #include <minfold/problems/catalog.hpp>
@@ -20,6 +21,7 @@ struct Ended {
   SolveResult result;
   std::vector<double> values, x;
   std::vector<Snapshot> snapshots;
+  std::int64_t gradients = 0;  ///< that this run asked for, not those of the run it goes on with
 };
 
 /// S(x) is affine of dimension 4 in 8, and eigenvalues of H below half of the largest are called zero: there is no
@@ -28,7 +30,8 @@ Ended solve(Snapshot const* from = nullptr) {
   Space const space;
   Settings settings({"dim=8", "kernel-tolerance=0.5"});
   auto const named = find_problem("affine").make_double(settings, {});
-  BilevelState<double, Space> state(space, *named.problem);
+  CountedProblem<double, Space> const problem(*named.problem);
+  BilevelState<double, Space> state(space, problem);
   impl::from_doubles<double, Space>(space, named.start, state.x);
   Ended ended;
   Checkpoints checkpoints;
@@ -38,12 +41,13 @@ Ended solve(Snapshot const* from = nullptr) {
   NamedRun run;
   run.method = "hgms";
   ended.result = minimize<double>(
-      space, *named.problem, state, run, settings,
+      space, problem, state, run, settings,
       [&](Iteration const& line) {
         ended.values.push_back(line.upper);
         return true;
       },
       checkpoints);
+  ended.gradients = total(problem.counters()).gradients;
   ended.x = impl::to_doubles(space, state.x);
   return ended;
 }
@@ -64,5 +68,7 @@ TEST_CASE("a solve whose rank stays a guess ends at the first iteration without 
     CHECK(resumed.result.outcome == SolveOutcome::stalled);
     CHECK(resumed.result.iterations == whole.result.iterations);
     CHECK(resumed.x == whole.x);
+    // What F was an iteration before the snapshot is in it: the last one says that the run is over.
+    CHECK((resumed.gradients == 0) == (last == whole.snapshots.size() - 1));
   }
 }

@@ -220,6 +220,44 @@ TEST_CASE("chunks that ask for more memory than their bytes can fill are refused
   refuses_with([&] { read_hdf5_file(path); }, ":x: its chunks ask for more memory than its ");
 }
 
+TEST_CASE("filters in an order in which HDF5 reads past the end of a chunk are refused") {
+  // A chunk of four numbers 0 as scale-offset stores it: 0 bits a number, 8 bytes of the minimum.
+  std::string packed(22, '\0');
+  packed[4] = 8;
+  Folder const folder;
+  auto const path = folder("x.h5");
+  auto const make = [&](bool checksum_first, bool n_bit) {
+    hid_t const file = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    hsize_t const extent = 4, offset = 0;
+    hid_t const space = H5Screate_simple(1, &extent, nullptr);
+    hid_t const properties = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_chunk(properties, 1, &extent);
+    H5Pset_shuffle(properties);
+    if (checksum_first) H5Pset_fletcher32(properties);
+    if (n_bit)
+      H5Pset_nbit(properties);
+    else
+      H5Pset_scaleoffset(properties, H5Z_SO_INT, 0);
+    hid_t const dataset =
+        H5Dcreate2(file, "x", H5T_STD_I32LE, space, H5P_DEFAULT, properties, H5P_DEFAULT);
+    // Past the filters, in which HDF5 would write out of bounds.
+    H5Dwrite_chunk(dataset, H5P_DEFAULT, 0, &offset, packed.size(), packed.data());
+    H5Dclose(dataset);
+    H5Pclose(properties);
+    H5Sclose(space);
+    H5Fclose(file);
+  };
+  make(false, false);
+  CHECK(read_hdf5_file(path).values == Values{0, 0, 0, 0});
+  for (bool const n_bit : {false, true}) {
+    make(true, n_bit);
+    refuses([&] { read_hdf5_file(path); },
+            path +
+                ":x: expected scale-offset and n-bit in front of the filters that change the "
+                "length of a chunk");
+  }
+}
+
 TEST_CASE("names of a file are shown only as far as they can be printed") {
   Hdf5Content content;
   Array const one{ElementType::float64, {1}, {1}};

@@ -93,6 +93,19 @@ bool small(std::vector<hsize_t> const& extents) {
   return count && *count <= 5000;
 }
 
+/// HDF5 1.14 writes outside its buffers where scale-offset or n-bit gets anything but a whole chunk of
+/// elements: only shuffle, which keeps the length, may be in front of one of them. Files with
+/// another order are made by the tests of the reader, without these filters of HDF5.
+void set_filters(Recipe& recipe, hid_t properties) {
+  bool const shuffle = recipe.pick(2), deflate = recipe.pick(2), checksum = recipe.pick(4) == 1,
+             scale_offset = recipe.pick(4) == 1, n_bit = recipe.pick(4) == 1;
+  if (shuffle) H5Pset_shuffle(properties);
+  if (scale_offset) H5Pset_scaleoffset(properties, H5Z_SO_INT, 0);
+  if (n_bit && !scale_offset) H5Pset_nbit(properties);
+  if (deflate) H5Pset_deflate(properties, 6);
+  if (checksum) H5Pset_fletcher32(properties);
+}
+
 void set_layout(Recipe& recipe, hid_t properties, std::vector<hsize_t> const& extents) {
   auto const rank = int(extents.size());
   switch (recipe.pick(6)) {
@@ -110,11 +123,7 @@ void set_layout(Recipe& recipe, hid_t properties, std::vector<hsize_t> const& ex
       std::vector<hsize_t> chunk;
       for (auto const e : extents) chunk.push_back(std::clamp<hsize_t>(e, 1, 1 + recipe.byte()));
       if (rank > 0) H5Pset_chunk(properties, rank, chunk.data());
-      if (recipe.pick(2)) H5Pset_shuffle(properties);
-      if (recipe.pick(2)) H5Pset_deflate(properties, 6);
-      if (recipe.pick(4) == 1) H5Pset_fletcher32(properties);
-      if (recipe.pick(4) == 1) H5Pset_scaleoffset(properties, H5Z_SO_INT, 0);
-      if (recipe.pick(4) == 1) H5Pset_nbit(properties);
+      set_filters(recipe, properties);
       break;
     }
     default: break;

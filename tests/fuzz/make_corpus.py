@@ -256,6 +256,8 @@ def hdf5():
         recipe(name=b"\x1b[2J\xff", extents=(2,), others=63) + bytes([3, 97, 98, 99, 0, 0, 1, 1]))
     put("hdf5", "chunks-unlimited-by-file", recipe(layout=3, more=b"\xff\1\1\0\0\0", extents=(6,)))
     put("hdf5", "chunks-packed-never-written", recipe(layout=3, more=b"\xff\1\1\0\0\0", extents=(7, 7), write=1))
+    put("hdf5", "valid-scale-offset-and-deflate",
+        recipe(type=5, layout=3, more=b"\xff\0\1\0\1\0", extents=(6,)))
     put("hdf5", "long-name", recipe(name=b"x/" * 25, extents=(2,)))
 
 

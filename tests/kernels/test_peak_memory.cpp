@@ -245,6 +245,43 @@ void check_kernel_and_pinv(Batch<T> const& batch) {
     }
 }
 
+/// Matrices, b and z that have to be copied.
+template <class T>
+void check_copies(Batch<T> const& batch) {
+  int const columns = 5;
+  using Left = Kokkos::View<T***, Kokkos::LayoutLeft, Space>;
+  Left const matrices("test::left", batch.items, batch.n, batch.n),
+      b("test::b", batch.items, columns, batch.n), z("test::z", batch.items, columns, batch.n);
+  Kokkos::deep_copy(matrices, batch.matrices);
+  Kokkos::deep_copy(b, batch.block(columns));
+  DenseOperator const a(matrices);
+  auto const kernels = batch.template records<KernelRecord<T>>();
+  auto const records = batch.template records<SolveRecord<T>>(columns);
+  auto const basis = new_basis<T>(batch.items, batch.k, batch.n);
+  check_peak(
+      "kernel_and_pinv of copies",
+      [&](Space const& space) {
+        return kernel_and_pinv_bytes(space, a, columns, batch.k, {}, 0, 2);
+      },
+      [&](Space const& space) { kernel_and_pinv(space, a, b, z, basis, records, kernels); });
+  // The copies are of the phase after the decomposition: with many columns it has the peak.
+  int const many = 4 * batch.n;
+  Left const wide("test::b", batch.items, many, batch.n),
+      wide_z("test::z", batch.items, many, batch.n);
+  Kokkos::deep_copy(wide, T(1));
+  auto const many_records = batch.template records<SolveRecord<T>>(many);
+  Watch const watch;
+  pinv_direct(Space(), a, wide, wide_z, many_records, kernels);
+  double const peak = double(Watch::seen.peak);
+  auto const bytes = [&](int copies) {
+    return double(pinv_direct_bytes<T>(batch.items, many, batch.n, true, Space(), copies));
+  };
+  CHECK(peak <= bytes(2));
+  // A solve that needs no refinement does without three blocks.
+  CHECK(peak >= bytes(2) - 3.1 * double(batch.items) * many * batch.n * sizeof(T));
+  CHECK(bytes(2) - bytes(0) == 2.0 * batch.items * many * batch.n * sizeof(T));
+}
+
 template <class T>
 void check_tangent_space(Batch<T> const& batch) {
   DenseOperator const a(batch.matrices);
@@ -281,6 +318,7 @@ TEMPLATE_TEST_CASE("peak memory of bases is predicted within a tenth", "", doubl
     check_bases(Batch<TestType>(items, n, k));
   for (auto const& [items, n, k] : {std::array{60, 24, 3}, {5, 130, 9}, {3, 340, 8}, {3, 340, 90}})
     check_kernel_and_pinv(Batch<TestType>(items, n, k));
+  check_copies(Batch<TestType>(6, 60, 3));
   for (auto const& [items, n, k] : {std::array{40, 24, 3}, {4, 150, 9}})
     check_tangent_space(Batch<TestType>(items, n, k));
 }

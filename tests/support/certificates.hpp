@@ -8,7 +8,13 @@
 /// Batches of random problems, and whether what records say of them is true.
 namespace minfold::test {
 
-inline constexpr int batch_items = 20;
+/// What the draws of a batch have in common, besides their order.
+struct Common {
+  bool semidefinite = false;
+  bool scale = false;  ///< one for all items
+  int least_order = 1, most_order = 48, most_kernel = 48;
+  int items = 20;
+};
 
 /// Draws of one order, and what a call needs of them.
 template <class T>
@@ -19,13 +25,17 @@ struct Batch {
   T kernel_tolerance;
   Blocks<T, Space> matrices, rhs;
 
-  explicit Batch(std::uint64_t s, bool semidefinite = false)
-      : seed(s), n(pick(s, 0, 1, 48)), columns(pick(s, 1, 1, 3)) {
+  int count() const { return int(items.size()); }
+
+  explicit Batch(std::uint64_t s, Common const& common = {})
+      : seed(s), n(pick(s, 0, common.least_order, common.most_order)), columns(pick(s, 1, 1, 3)) {
     bool const single = std::is_same_v<T, float>;
     std::vector<Vec> rounded;
-    for (int i = 0; i < batch_items; ++i) {
-      Draw const draw(seed * 1000 + std::uint64_t(i), n, single);
-      items.emplace_back(semidefinite ? draw.semidefinite() : draw);
+    for (int i = 0; i < common.items; ++i) {
+      Draw draw(seed * 1000 + std::uint64_t(i), n, single);
+      if (draw.k > common.most_kernel) draw.k = pick(draw.seed, 15, 0, common.most_kernel);
+      if (common.scale && i > 0) draw.scale = items[0].draw.scale;
+      items.emplace_back(common.semidefinite ? draw.semidefinite() : draw);
       rounded.push_back(items[i].matrix);
     }
     matrices = to_matrices<T>(rounded, n);
@@ -37,9 +47,9 @@ struct Batch {
   /// Right-hand sides in the range, near it, anywhere, or zero. Rounded to T.
   void draw_rhs(bool anywhere) {
     bool const single = std::is_same_v<T, float>;
-    rhs = Blocks<T, Space>("test::rhs", batch_items, columns, n);
+    rhs = Blocks<T, Space>("test::rhs", count(), columns, n);
     auto const host = Kokkos::create_mirror_view(rhs);
-    for (int item = 0; item < batch_items; ++item)
+    for (int item = 0; item < count(); ++item)
       for (int c = 0; c < columns; ++c) {
         auto const& t = items[item];
         std::uint64_t const s = t.draw.seed;
@@ -58,10 +68,10 @@ struct Batch {
   }
 
   Scalars<SolveRecord<T>, Space> solve_records() const {
-    return {"test::records", std::size_t(batch_items * columns)};
+    return {"test::records", std::size_t(count() * columns)};
   }
   Blocks<T, Space> block() const {
-    return {"test::block", batch_items, std::size_t(columns), std::size_t(n)};
+    return {"test::block", std::size_t(count()), std::size_t(columns), std::size_t(n)};
   }
   Basis<T, Space> planted() const {
     std::vector<Planted> p;

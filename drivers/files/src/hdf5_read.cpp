@@ -84,6 +84,22 @@ ElementType element_type(hid_t dataset, std::string const& what) {
                              : ElementType::float64;
 }
 
+/// Scale-offset and n-bit give back a whole chunk whatever they are given, and HDF5 does not look at the
+/// length that comes out of the last filter to be undone: with a checksum or deflate in front of them
+/// it reads past the end of a shorter one. Only shuffle keeps the length.
+void require_whole_chunks(hid_t properties, std::string const& what) {
+  int const count = H5Pget_nfilters(properties);
+  bool whole = true;
+  for (int i = 0; i < count; ++i) {
+    auto const filter =
+        H5Pget_filter2(properties, unsigned(i), nullptr, nullptr, nullptr, 0, nullptr, nullptr);
+    MINFOLD_REQUIRE(whole || (filter != H5Z_FILTER_SCALEOFFSET && filter != H5Z_FILTER_NBIT), what,
+                    ": expected scale-offset and n-bit in front of the filters that change the "
+                    "length of a chunk");
+    whole = whole && filter == H5Z_FILTER_SHUFFLE;
+  }
+}
+
 /// Refuses what is not stored in the file, and a shape that its bytes cannot fill.
 void require_stored(hid_t dataset, std::uint64_t bytes, std::string const& what) {
   Hdf5Handle const properties(H5Dget_create_plist(dataset), H5Pclose);
@@ -92,6 +108,7 @@ void require_stored(hid_t dataset, std::uint64_t bytes, std::string const& what)
                   ": its layout cannot be read: ", Hdf5Silence::reason());
   MINFOLD_REQUIRE(layout != H5D_VIRTUAL && H5Pget_external_count(properties.id()) == 0, what,
                   ": expected numbers in the file itself, they are in other files");
+  if (layout == H5D_CHUNKED) require_whole_chunks(properties.id(), what);
   auto const stored = std::uint64_t(H5Dget_storage_size(dataset));
   bool const packed = layout == H5D_CHUNKED && H5Pget_nfilters(properties.id()) > 0;
   // HDF5 takes memory for whole chunks, up to 4 GB each, however few of its elements are in use.

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <string>
+#include <tuple>
 
 namespace minfold {
 
@@ -111,6 +112,66 @@ auto in_house_layout(E const& space, std::string const& label, V const& v) {
 
 namespace impl {
 
+/// Whether the elements lie as in the house layout, without gaps.
+template <class V>
+bool in_house(V const& v) {
+  return std::is_same_v<typename V::array_layout, Kokkos::LayoutRight> && v.span_is_contiguous();
+}
+
+/// A block that (item, i) or (item, column, i) views fit into.
+template <ExecutionSpace E, class V>
+Blocks<typename V::non_const_value_type, E> house_copy(E const& space, std::string const& label,
+                                                       V const& v) {
+  static_assert(V::rank() == 2 || V::rank() == 3);
+  return make_blocks<typename V::non_const_value_type>(space, label, int(v.extent(0)),
+                                                       V::rank() == 3 ? int(v.extent(1)) : 1,
+                                                       int(v.extent(V::rank() - 1)));
+}
+
+/// (item, 0, i) of a block for (item, i) views, all of it for others.
+template <class V, class Block>
+auto house_part(Block const& block) {
+  if constexpr (V::rank() == 2)
+    return Kokkos::subview(block, Kokkos::ALL, 0, Kokkos::ALL);
+  else
+    return block;
+}
+
+/// v, which lies in the house layout, as a block.
+template <class T, ExecutionSpace E, class V>
+Blocks<T, E> house_view(V const& v) {
+  if constexpr (!std::is_same_v<typename V::array_layout, Kokkos::LayoutRight>)
+    return {};
+  else if constexpr (V::rank() == 2)
+    return as_block(v);
+  else
+    return v;
+}
+
+/// (item, i) or (item, column, i) of any layout and stride as a block to read: itself where it lies in
+/// the house layout, else a copy.
+template <ExecutionSpace E, class V>
+Blocks<typename V::const_value_type, E> house_input(E const& space, std::string const& label,
+                                                    V const& v) {
+  if (in_house(v)) return house_view<typename V::const_value_type, E>(v);
+  auto const copy = house_copy(space, label, v);
+  Kokkos::deep_copy(space, house_part<V>(copy), v);
+  return copy;
+}
+
+/// A block to write in the place of v: v itself where it lies in the house layout, else an array that
+/// store_output copies to v.
+template <ExecutionSpace E, class V>
+Blocks<typename V::non_const_value_type, E> house_output(E const& space, std::string const& label,
+                                                         V const& v) {
+  if (in_house(v)) return house_view<typename V::non_const_value_type, E>(v);
+  return house_copy(space, label, v);
+}
+template <ExecutionSpace E, class V, class Block>
+void store_output(E const& space, Block const& block, V const& v) {
+  if (!in_house(v)) Kokkos::deep_copy(space, v, house_part<V>(block));
+}
+
 /// An uninitialised array on the host that a view can be copied to and from, from the Workspace too.
 template <ExecutionSpace E, class V>
 auto host_array(E const& space, V const& view) {
@@ -137,6 +198,15 @@ auto to_host(E const& space, V const& view) {
   Kokkos::deep_copy(space, host, view);
   space.fence("minfold::to_host");
   return host;
+}
+
+/// Host copies of several views, as a tuple, with one wait for `space`.
+template <ExecutionSpace E, class... V>
+auto to_host_together(E const& space, V const&... views) {
+  auto copies = std::tuple(impl::host_array(space, views)...);
+  std::apply([&](auto const&... host) { (Kokkos::deep_copy(space, host, views), ...); }, copies);
+  space.fence("minfold::to_host");
+  return copies;
 }
 
 }  // namespace minfold

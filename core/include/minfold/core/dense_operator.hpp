@@ -58,6 +58,8 @@ struct DenseOperator {
   template <ExecutionSpace E, class X, class Y>
     requires(X::rank() == 3)
   void apply(E const& space, X const& x, Y const& y) const {
+    [[maybe_unused]] int const systems =
+        impl::int_product("DenseOperator::apply", x.extent(0), "items", x.extent(1), "columns");
     if constexpr (impl::by_halves<Matrix, E>) {
       if (int(x.extent(1)) <= impl::columns_by_halves) {
         impl::SplitProduct<E, scalar_type> const product(space, int(x.extent(0)), int(x.extent(1)),
@@ -73,7 +75,7 @@ struct DenseOperator {
     } else {
       auto const self = *this;
       for_each_item(
-          "minfold::dense_operator::apply", space, int(x.extent(0) * x.extent(1)), dim(),
+          "minfold::dense_operator::apply", space, systems, dim(),
           KOKKOS_LAMBDA(TeamMember<E> const& team, int system) {
             int const columns = int(x.extent(1)), item = system / columns, c = system % columns;
             self.apply(team, item, Kokkos::subview(x, item, c, Kokkos::ALL),

@@ -2,6 +2,7 @@
 #ifndef MINFOLD_CORE_LIFTED_OPERATOR_HPP
 #define MINFOLD_CORE_LIFTED_OPERATOR_HPP
 
+#include <minfold/core/require.hpp>
 #include <minfold/core/team.hpp>
 
 #include <algorithm>
@@ -16,9 +17,11 @@ void apply_block(E const& space, A const& a, X const& x, Y const& y) {
   if constexpr (BulkOperator<A, E>) {
     a.apply(space, x, y);
   } else {
-    int const columns = int(x.extent(1));
+    int const columns = int(x.extent(1)),
+              systems =
+                  impl::int_product("apply_block", x.extent(0), "items", x.extent(1), "columns");
     for_each_item(
-        "minfold::apply_block", space, int(x.extent(0)) * columns, a.dim(),
+        "minfold::apply_block", space, systems, a.dim(),
         KOKKOS_LAMBDA(TeamMember<E> const& team, int system) {
           int const item = system / columns, c = system % columns;
           a.apply(team, item, Kokkos::subview(x, item, c, Kokkos::ALL),

@@ -2,6 +2,8 @@
 #ifndef MINFOLD_CORE_REQUIRE_HPP
 #define MINFOLD_CORE_REQUIRE_HPP
 
+#include <cstddef>
+#include <limits>
 #include <sstream>
 #include <string>
 
@@ -15,6 +17,20 @@ template <class... Parts>
   std::ostringstream sentence;
   (sentence << ... << parts);
   refuse(sentence.str());
+}
+
+}  // namespace minfold::impl
+
+namespace minfold::impl {
+
+/// a * b. Kernels count with int: refused where the product is more than one holds.
+inline int int_product(char const* function, std::size_t a, char const* things_a, std::size_t b,
+                       char const* things_b) {
+  constexpr std::size_t most = std::numeric_limits<int>::max();
+  if (b > 0 && a > most / b)
+    refuse_with(function, ": ", a, ' ', things_a, " times ", b, ' ', things_b,
+                " is more than an int holds; work on a part of them at a time");
+  return int(a * b);
 }
 
 }  // namespace minfold::impl

@@ -289,8 +289,7 @@ std::optional<Smoothness> RepresentationLearning<T, E>::smoothness(E const& spac
   auto const g = make_scalars<T>(space, "minfold::representation::value", items);
   upper_value(space, x, y, f);
   lower_value(space, x, y, g);
-  auto const f_host = to_host(space, f), g_host = to_host(space, g);
-  auto const x_host = to_host(space, x), y_host = to_host(space, y);
+  auto const [f_host, g_host, x_host, y_host] = to_host_together(space, f, g, x, y);
   double const w = spectral_norm(inputs_, hidden_, {x_host.data(), x_host.data() + dim_x()});
   Smoothness result;
   for (int first = 0; first < items; first += tasks_) {

@@ -37,8 +37,8 @@ struct KernelAndPinvOptions {
 /// positive semidefinite matrix. Where a Cholesky factorization says less than all, the spectrum is
 /// computed: any symmetric A is answered as by pinv_direct and kernel_basis.
 ///
-/// Requires  a: LayoutRight, its lower triangles are read; b, z: (items, n) or (items, columns, n),
-///           LayoutRight, contiguous, columns may be 0; basis.vectors: (items, capacity, n);
+/// Requires  a: of any layout and stride, its lower triangles are read; b, z: (items, n) or
+///           (items, columns, n), of any layout and stride, columns may be 0; basis.vectors: (items, capacity, n);
 ///           basis.dimension, kernel_records: (items); records: (items * columns), that of (item, c)
 ///           at item * columns + c. z does not alias b.
 /// Gives     basis.vectors(item, j, :), j < dimension(item), zeros beyond; z of least norm, A z = P b
@@ -53,7 +53,8 @@ struct KernelAndPinvOptions {
 ///           of the basis; items that end in the spectrum 9 n^3. Host workspace a thread, allocated, in
 ///           numbers: packed about 5 n^2 an item of a pack; blocked 3 n^2 + (4 columns + 206) n, the two
 ///           tiled triangles being n^2 of it; pivoted 2 n^2 + (6 columns + 29) n. Waits once, to see
-///           whether an item needs the spectrum.
+///           whether an item needs the spectrum. A copy each of the matrices, b and z that are not LayoutRight
+///           or parts of wider arrays, to the same bits.
 /// Method    L L^T = A + mu I with mu at the rounding level of the factorization; its small pivots
 ///           count the kernel; inverse iteration from L^-T e_j of these pivots j gives the basis, CholeskyQR2 makes
 ///           it orthonormal, A Q is recomputed. Three random vectors orthogonal to it, iterated
@@ -77,12 +78,13 @@ void kernel_and_pinv(
 
 /// Bytes that kernel_and_pinv allocates on `space` at its peak, for so many right-hand sides an item and
 /// room for `capacity` vectors, where `undecided` items go on to the spectrum. `packed`: scratch that
-/// Kokkos keeps for the space is among them, once. See pinv_cg_bytes.
+/// Kokkos keeps for the space is among them, once. `copies`: how many of b and z are not LayoutRight and
+/// contiguous; of the matrices `a` tells. See pinv_cg_bytes.
 template <ExecutionSpace E, class Matrix>
 std::size_t kernel_and_pinv_bytes(
     E const& space, DenseOperator<Matrix> const& a, int columns, int capacity,
     KernelAndPinvOptions<std::remove_const_t<typename Matrix::value_type>> const& options = {},
-    int undecided = 0);
+    int undecided = 0, int copies = 0);
 
 }  // namespace minfold
 

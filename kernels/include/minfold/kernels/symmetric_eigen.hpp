@@ -38,7 +38,8 @@ struct EigenRecord {
 /// Costs     O(n^3) an item; allocates what symmetric_eigen_bytes says, and waits for the device where it
 ///           frees it.
 /// Method    cyclic Jacobi with a stop relative to the Frobenius norm and a sweep limit; LAPACK's
-///           divide and conquer (xSYEVD) on hosts where n is large enough for it to win.
+///           divide and conquer (xSYEVD) on hosts where n is large enough for it to win, and where it left
+///           eigenvectors of a cluster not orthogonal these are made so.
 template <ExecutionSpace E, class A, class W, class Records>
   requires BatchBlock<A, E> && BatchVector<W, E> && BatchScalar<Records, E>
 void symmetric_eigen(E const& space, A const& a, W const& w, Records const& records,

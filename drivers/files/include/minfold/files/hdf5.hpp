@@ -16,7 +16,8 @@ namespace minfold {
 /// Reads the dataset of this path in the file, or with an empty one the only dataset that there is.
 ///
 /// Requires  floating-point numbers or integers of at most 8 bytes, stored in the file itself: neither
-///           virtual nor external.
+///           virtual nor external. Of filters, scale-offset and n-bit come first, or HDF5
+///           would read past the end of a chunk; only shuffle may be in front of them.
 /// Gives     the numbers, converted by HDF5. A shape that asks for more than the stored bytes
 ///           can expand to (deflate: a factor of 1032) is refused before memory is taken.
 ///

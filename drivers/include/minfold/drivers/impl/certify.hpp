@@ -28,15 +28,10 @@ Certified certify(E const& space, AnyProblem<T, E> const& problem, Selection<T, 
                   Scalars<TargetScale<T>, E> const& target_scales, Hypergradients<T, E> const& at,
                   std::vector<double> const& x_norms, bool compared,
                   CertificateOptions const& thresholds) {
-  auto const lower = to_host(space, at.lower_norm);
-  auto const upper = to_host(space, at.upper_norm);
-  auto const upper_x = to_host(space, at.upper_x_norm);
-  auto const tangential = to_host(space, at.tangential_norm);
-  auto const curvature = to_host(space, at.smallest_curvature);
-  auto const at_most = to_host(space, at.curvature_at_most);
-  auto const solves = to_host(space, at.solves);
-  auto const kernels = to_host(space, at.kernels);
-  auto const scales = to_host(space, target_scales);
+  auto const [lower, upper, upper_x, tangential, curvature, at_most, solves, kernels, scales] =
+      to_host_together(space, at.lower_norm, at.upper_norm, at.upper_x_norm, at.tangential_norm,
+                       at.smallest_curvature, at.curvature_at_most, at.solves, at.kernels,
+                       target_scales);
   double const length = double(problem.length_scale());
   double const eps = double(epsilon<T>), infinity = std::numeric_limits<double>::infinity();
   std::size_t const targets = selection.chosen.size();

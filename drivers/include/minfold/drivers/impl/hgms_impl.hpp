@@ -68,6 +68,7 @@ class HgmsSolve {
     if (keeper_.resumes()) {
       iteration = result.iterations =
           keeper_.load([&](StateArchive& a) { archive(a, result.last); });
+      measure_norms();
       if (auto const outcome = end_or_advance(result.last, step)) return finish(result, *outcome);
       ++iteration;
     } else {
@@ -146,15 +147,13 @@ class HgmsSolve {
   }
 
   double target() const { return std::max(double(options_.tolerance) * reference_, accuracy_); }
-  bool stationary() {
-    return projected_norm(h_) <= target() && projected_norm(descent_) <= target();
-  }
+  bool stationary() const { return h_norm_ <= target() && descent_norm_ <= target(); }
 
   Iteration describe(int iteration, double step) {
     Iteration line;
     line.iteration = iteration;
     line.upper = sum(values());
-    line.hypergradient_norm = projected_norm(h_);
+    line.hypergradient_norm = h_norm_;
     line.target = target();
     line.step = step;
     line.tied = tied_;
@@ -216,6 +215,7 @@ class HgmsSolve {
     tied_ = 0;
     slope_ = -norm(h_);
     follow_ties(per_target);
+    measure_norms();
     state_.certificates = certified_.certificates;
   }
 
@@ -249,9 +249,8 @@ class HgmsSolve {
   /// The accuracy looks at any direction of grad_y f, since v vanishes there too; it is no reference,
   /// because a single target near a singular point would make it huge.
   void set_reference(Hypergradients<T, E> const& at) {
-    auto const implicit = to_host(space_, at.implicit_norm);
-    auto const sensitivity = to_host(space_, at.sensitivity);
-    auto const scales = to_host(space_, scales_);
+    auto const [implicit, sensitivity, scales] =
+        to_host_together(space_, at.implicit_norm, at.sensitivity, scales_);
     std::vector<double> terms(rows_, 0.0), errors(rows_, 0.0);
     for (int t = 0; t < targets_; ++t) {
       int const row = rows_ > 1 ? t : 0;
@@ -266,12 +265,7 @@ class HgmsSolve {
 
   /// One outer step. Returns the step length, 0 when no step decreases F.
   double advance() {
-    auto const project = [&](std::vector<double>& x) {
-      auto const view = make_vectors<T>(space_, "minfold::hgms::projection", rows_, m_);
-      from_doubles<T, E>(space_, x, view);
-      problem_.project_upper(space_, view);
-      x = to_doubles(space_, view);
-    };
+    auto const project = [&](std::vector<double>& x) { x = projected(x); };
     int const tracked = selection_.any_rival ? 2 : 1;
     Selection<T, E> trial;
     auto const evaluate = [&](std::vector<double> const& x) {
@@ -293,19 +287,28 @@ class HgmsSolve {
     return result.step;
   }
 
+  std::vector<double> projected(std::vector<double> const& x) {
+    return changed_on_device<T>(space_, x, rows_, m_, [&](Vectors<T, E> const& view) {
+      problem_.project_upper(space_, view);
+    });
+  }
+
+  /// Of h_ and descent_ at x_.
+  void measure_norms() {
+    h_norm_ = projected_norm(h_);
+    descent_norm_ = descent_ == h_ ? h_norm_ : projected_norm(descent_);
+  }
+
   /// Norm of x - projection(x - h): the gradient where x is free.
   double projected_norm(std::vector<double> const& h) {
     std::vector<double> moved(x_.size());
     for (std::size_t i = 0; i < moved.size(); ++i) moved[i] = x_[i] - h[i];
-    auto const view = make_vectors<T>(space_, "minfold::hgms::projection", rows_, m_);
     // In the precision of x the difference x - (x - h) loses small h: ask only whether it matters.
-    from_doubles<T, E>(space_, moved, view);
-    problem_.project_upper(space_, view);
-    auto const projected = to_doubles(space_, view);
+    auto const feasible = projected(moved);
     double sum = 0;
     for (std::size_t i = 0; i < moved.size(); ++i) {
-      bool const held = projected[i] != double(T(moved[i]));
-      double const part = held ? x_[i] - projected[i] : h[i];
+      bool const held = feasible[i] != double(T(moved[i]));
+      double const part = held ? x_[i] - feasible[i] : h[i];
       sum += part * part;
     }
     return std::sqrt(sum);
@@ -372,8 +375,9 @@ class HgmsSolve {
   Selection<T, E> selection_;
   Certified certified_;
   std::vector<double> x_, h_, descent_;
-  double reference_ = 0, accuracy_ = 0;  ///< see set_reference
-  double slope_ = 0;                     ///< F'(x; -descent / ||descent||)
+  double h_norm_ = 0, descent_norm_ = 0;  ///< see projected_norm
+  double reference_ = 0, accuracy_ = 0;   ///< see set_reference
+  double slope_ = 0;                      ///< F'(x; -descent / ||descent||)
   int tied_ = 0;
   double upper_before_ = std::numeric_limits<double>::infinity();  ///< F an iteration ago
   /// A tangent space is a guess, so h is: it may descend far from the end, and near it there may be no step

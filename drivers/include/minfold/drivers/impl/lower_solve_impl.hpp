@@ -14,18 +14,47 @@ struct LineSearch {
   T slope = 0;  ///< <gradient, direction> of the decrease, > 0
   T value = 0;  ///< at the start of the step
   bool searching = false;
+  bool moved = false;  ///< the search has ended and the gradient there was not judged yet
 };
 
-/// Judges gradients, zeroes those of settled items in `rhs`; returns how many still work. `stepped`
-/// says whether the points have moved since they were last judged.
 template <class T, ExecutionSpace E>
-int judge_lower(E const& space, Vectors<T, E> const& gradient, Vectors<T, E> const& rhs,
-                Scalars<LowerRecord<T>, E> const& records, Scalars<T, E> const& values, T length,
-                LowerSolveOptions<T> const& options, bool stepped) {
+struct LowerSolveWork {
+  Vectors<T, E> gradient, rhs, direction, trial;
+  Scalars<T, E> values;
+  Scalars<SolveRecord<T>, E> solves;
+  Scalars<LineSearch<T>, E> searches;
+
+  LowerSolveWork(E const& space, int items, int n)
+      : gradient(make_vectors<T>(space, "minfold::lower_solve::gradient", items, n)),
+        rhs(make_vectors<T>(space, "minfold::lower_solve::rhs", items, n)),
+        direction(make_vectors<T>(space, "minfold::lower_solve::direction", items, n)),
+        trial(make_vectors<T>(space, "minfold::lower_solve::trial", items, n)),
+        values(make_scalars<T>(space, "minfold::lower_solve::values", items)),
+        solves(make_scalars<SolveRecord<T>>(space, "minfold::lower_solve::solves", items)),
+        searches(make_scalars<LineSearch<T>>(space, "minfold::lower_solve::searches", items)) {}
+};
+
+/// Which points judge_lower looks at.
+enum class Judged {
+  all_at_start,   ///< every item, at points that were judged before
+  all_moved,      ///< every item, at new points
+  after_searches  ///< the items whose line search has ended since
+};
+
+/// Judges gradients, zeroes those of settled items in `rhs`.
+template <class T, ExecutionSpace E>
+void judge_lower(E const& space, LowerSolveWork<T, E> const& work,
+                 Scalars<LowerRecord<T>, E> const& records, T length,
+                 LowerSolveOptions<T> const& options, Judged which) {
+  auto const gradient = work.gradient, rhs = work.rhs;
+  auto const values = work.values;
+  auto const searches = work.searches;
   int const items = int(gradient.extent(0)), n = int(gradient.extent(1));
+  bool const all = which != Judged::after_searches, stepped = which != Judged::all_at_start;
   for_each_item(
       "minfold::lower_solve::judge", space, items, n,
       KOKKOS_LAMBDA(TeamMember<E> const& team, int item) {
+        if (!all && !searches(item).moved) return;
         auto r = records(item);
         T const norm = team_norm(team, n, Kokkos::subview(gradient, item, Kokkos::ALL));
         if (r.outcome == Outcome::not_run) {
@@ -49,17 +78,20 @@ int judge_lower(E const& space, Vectors<T, E> const& gradient, Vectors<T, E> con
         bool const works = r.outcome == Outcome::not_run;
         team_for(team, n, [&](int i) { rhs(item, i) = works ? gradient(item, i) : T(0); });
         team.team_barrier();
-        Kokkos::single(Kokkos::PerTeam(team), [&] { records(item) = r; });
+        Kokkos::single(Kokkos::PerTeam(team), [&] {
+          records(item) = r;
+          searches(item).searching = searches(item).moved = false;
+        });
       });
-  return count_working(space, records);
 }
 
 /// Turns the CG result into a descent direction of bounded length and starts the line search.
 template <class T, ExecutionSpace E>
-void start_search(E const& space, Vectors<T, E> const& y, Vectors<T, E> const& rhs,
-                  Vectors<T, E> const& direction, Scalars<SolveRecord<T>, E> const& solves,
-                  Scalars<LowerRecord<T>, E> const& records,
-                  Scalars<LineSearch<T>, E> const& searches, T length) {
+void start_search(E const& space, LowerSolveWork<T, E> const& work, Vectors<T, E> const& y,
+                  Scalars<LowerRecord<T>, E> const& records, T length) {
+  auto const rhs = work.rhs, direction = work.direction;
+  auto const solves = work.solves;
+  auto const searches = work.searches;
   int const items = int(y.extent(0)), n = int(y.extent(1));
   for_each_item(
       "minfold::lower_solve::start_search", space, items, n,
@@ -92,6 +124,7 @@ void start_search(E const& space, Vectors<T, E> const& y, Vectors<T, E> const& r
           s.searching = true;
           if (!Kokkos::isfinite(d_norm)) {
             s.searching = false;
+            s.moved = true;
             r.outcome = Outcome::not_finite;
           }
         }
@@ -104,8 +137,9 @@ void start_search(E const& space, Vectors<T, E> const& y, Vectors<T, E> const& r
 
 /// trial := y - step d for items that search.
 template <class T, ExecutionSpace E>
-void make_trial(E const& space, Vectors<T, E> const& y, Vectors<T, E> const& direction,
-                Scalars<LineSearch<T>, E> const& searches, Vectors<T, E> const& trial) {
+void make_trial(E const& space, LowerSolveWork<T, E> const& work, Vectors<T, E> const& y) {
+  auto const direction = work.direction, trial = work.trial;
+  auto const searches = work.searches;
   int const n = int(y.extent(1));
   Kokkos::parallel_for(
       "minfold::lower_solve::trial",
@@ -117,11 +151,13 @@ void make_trial(E const& space, Vectors<T, E> const& y, Vectors<T, E> const& dir
       });
 }
 
-/// Accepts or halves. Returns how many items still search.
+/// Accepts or halves.
 template <class T, ExecutionSpace E>
-int judge_trial(E const& space, Vectors<T, E> const& y, Vectors<T, E> const& trial,
-                Scalars<T, E> const& values, Scalars<LineSearch<T>, E> const& searches,
-                Scalars<LowerRecord<T>, E> const& records, T length, T rounding) {
+void judge_trial(E const& space, LowerSolveWork<T, E> const& work, Vectors<T, E> const& y,
+                 Scalars<LowerRecord<T>, E> const& records, T length, T rounding) {
+  auto const trial = work.trial;
+  auto const values = work.values;
+  auto const searches = work.searches;
   int const items = int(y.extent(0)), n = int(y.extent(1));
   for_each_item(
       "minfold::lower_solve::judge_trial", space, items, n,
@@ -148,67 +184,64 @@ int judge_trial(E const& space, Vectors<T, E> const& y, Vectors<T, E> const& tri
             r.residual = r.gradient_norm / (r.operator_norm * length);
             r.outcome = r.residual <= rounding ? Outcome::converged : Outcome::iteration_limit;
           }
+          s.moved = !s.searching;
           searches(item) = s;
         });
       });
-  int searching = 0;
-  Kokkos::parallel_reduce(
-      "minfold::lower_solve::searching", Kokkos::RangePolicy<E>(space, 0, items),
-      KOKKOS_LAMBDA(int item, int& count) { count += searches(item).searching; }, searching);
-  return searching;
 }
 
-/// Goes on with the items whose record says not_run, from the state in y and records; `stepped` as
-/// in judge_lower.
+/// Goes on with the items whose record says not_run, from the state in y and records; `working`: how many
+/// they are.
 template <class T, ExecutionSpace E>
 void lower_solve_working(E const& space, AnyProblem<T, E> const& problem, Vectors<T const, E> x,
                          Vectors<T, E> y, Scalars<LowerRecord<T>, E> const& records,
-                         LowerSolveOptions<T> const& options, T forcing, bool stepped) {
-  if (int const working = count_working(space, records)) {
-    auto const part = working_items(space, problem, records, working);
-    if (part.problem) {
-      auto const part_y = part.gather(space, y);
-      auto const part_records = part.gather(space, records, int(y.extent(0)));
-      lower_solve_working<T, E>(space, *part.problem, x, part_y, part_records, options, forcing,
-                                stepped);
-      part.scatter(space, part_y, y);
-      part.scatter(space, part_records, records);
-      return;
-    }
-  } else {
+                         LowerSolveOptions<T> const& options, T forcing, Judged which,
+                         int working) {
+  if (working == 0) return;
+  if (auto const part = working_items(space, problem, records, working); part.problem) {
+    auto const part_y = part.gather(space, y);
+    auto const part_records = part.gather(space, records, int(y.extent(0)));
+    lower_solve_working<T, E>(space, *part.problem, x, part_y, part_records, options, forcing,
+                              which, working);
+    part.scatter(space, part_y, y);
+    part.scatter(space, part_records, records);
     return;
   }
   int const items = int(y.extent(0)), n = int(y.extent(1));
   T const length = problem.length_scale();
-  auto const gradient = make_vectors<T>(space, "minfold::lower_solve::gradient", items, n);
-  auto const rhs = make_vectors<T>(space, "minfold::lower_solve::rhs", items, n);
-  auto const direction = make_vectors<T>(space, "minfold::lower_solve::direction", items, n);
-  auto const trial = make_vectors<T>(space, "minfold::lower_solve::trial", items, n);
-  auto const values = make_scalars<T>(space, "minfold::lower_solve::values", items);
-  auto const solves = make_scalars<SolveRecord<T>>(space, "minfold::lower_solve::solves", items);
-  auto const searches = make_scalars<LineSearch<T>>(space, "minfold::lower_solve::searches", items);
-  problem.lower_value(space, x, y, values);
-  for (;;) {
-    problem.lower_gradient(space, x, y, gradient);
-    int const working =
-        judge_lower(space, gradient, rhs, records, values, length, options, stepped);
-    stepped = true;
-    if (working == 0) return;
+  LowerSolveWork<T, E> const work(space, items, n);
+  problem.lower_value(space, x, y, work.values);
+  problem.lower_gradient(space, x, y, work.gradient);
+  judge_lower(space, work, records, length, options, which);
+  working = count_working(space, records);
+  while (working > 0) {
     if (items >= sub_batch_items && 2 * working <= items &&
         (problem.batch_size() == 1 || problem.for_items(space, {})))
-      return lower_solve_working<T, E>(space, problem, x, y, records, options, forcing, false);
+      return lower_solve_working<T, E>(space, problem, x, y, records, options, forcing,
+                                       Judged::all_at_start, working);
     // Tighter and tighter: the convergence becomes superlinear whatever the item.
-    pinv_cg(space, LowerHessian<T, E>{&problem, x, y}, rhs, direction, solves,
+    pinv_cg(space, LowerHessian<T, E>{&problem, x, y}, work.rhs, work.direction, work.solves,
             {.relative_tolerance = forcing,
              .max_iterations = options.max_cg_iterations,
              .max_restarts = 0,
              .negative_curvature = T(16) * epsilon<T>});
     forcing = Kokkos::max(T(0.2) * forcing, std::is_same_v<T, float> ? T(1e-3) : T(1e-6));
-    start_search(space, y, rhs, direction, solves, records, searches, length);
-    do {
-      make_trial(space, y, direction, searches, trial);
-      problem.lower_value(space, x, trial, values);
-    } while (judge_trial(space, y, trial, values, searches, records, length, options.rounding) > 0);
+    start_search(space, work, y, records, length);
+    // Nearly every first trial is accepted: its gradient is taken at once, and the host waits for both
+    // answers together. Where an item goes on to search its gradient is taken again when all have ended.
+    StillAtWork at_work{.searching = items};
+    for (bool first = true; at_work.searching > 0; first = false) {
+      make_trial(space, work, y);
+      problem.lower_value(space, x, work.trial, work.values);
+      judge_trial(space, work, y, records, length, options.rounding);
+      if (!first) at_work = count_both(space, work.searches, records);
+      if (first || at_work.searching == 0) {
+        problem.lower_gradient(space, x, y, work.gradient);
+        judge_lower(space, work, records, length, options, Judged::after_searches);
+        at_work = count_both(space, work.searches, records);
+      }
+    }
+    working = at_work.working;
   }
 }
 
@@ -228,7 +261,8 @@ void lower_solve(E const& space, AnyProblem<T, E> const& problem, Vectors<T cons
                   records.extent(0), " records");
   if (items == 0) return;
   Kokkos::deep_copy(space, records, LowerRecord<T>{});
-  impl::lower_solve_working<T, E>(space, problem, x, y, records, options, T(0.1), true);
+  impl::lower_solve_working<T, E>(space, problem, x, y, records, options, T(0.1),
+                                  impl::Judged::all_moved, items);
 }
 
 }  // namespace minfold

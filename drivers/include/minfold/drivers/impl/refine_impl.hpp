@@ -7,12 +7,13 @@
 
 namespace minfold::impl {
 
-/// Accepts a trial that is on S and low enough, halves the step otherwise. Returns how many search.
+/// Accepts a trial that is on S and low enough, halves the step otherwise. Returns how many search and work.
 template <class T, ExecutionSpace E>
-int judge_tangent_trial(E const& space, RefineWork<T, E> const& w, Vectors<T, E> const& y,
-                        Scalars<KernelRecord<T>, E> const& kernels,
-                        Scalars<LowerRecord<T>, E> const& lower,
-                        Scalars<RefineRecord<T>, E> const& records, T length, T lower_tolerance) {
+StillAtWork judge_tangent_trial(E const& space, RefineWork<T, E> const& w, Vectors<T, E> const& y,
+                                Scalars<KernelRecord<T>, E> const& kernels,
+                                Scalars<LowerRecord<T>, E> const& lower,
+                                Scalars<RefineRecord<T>, E> const& records, T length,
+                                T lower_tolerance) {
   int const items = int(y.extent(0)), n = int(y.extent(1));
   for_each_item(
       "minfold::refine::judge", space, items, n,
@@ -53,11 +54,7 @@ int judge_tangent_trial(E const& space, RefineWork<T, E> const& w, Vectors<T, E>
           w.searches(item) = s;
         });
       });
-  int searching = 0;
-  Kokkos::parallel_reduce(
-      "minfold::refine::searching", Kokkos::RangePolicy<E>(space, 0, items),
-      KOKKOS_LAMBDA(int item, int& count) { count += w.searches(item).searching; }, searching);
-  return searching;
+  return count_both(space, w.searches, records);
 }
 
 /// scales(target) := the larger of what the whole and its part have met. A maximum: the order of the
@@ -133,20 +130,19 @@ Tangent<T, E> tangent_of_gradient(E const& space, LowerHessian<T, E> const& h,
   return found;
 }
 
-/// Goes on with the items whose record says not_run, from outer step `iteration`.
+/// Goes on with the items whose record says not_run, from outer step `iteration`; `working`: how many they
+/// are.
 template <class T, ExecutionSpace E>
 void refine_working(E const& space, AnyProblem<T, E> const& problem, Vectors<T const, E> x,
                     Vectors<T, E> y, Scalars<LowerRecord<T>, E> const& lower,
                     Scalars<RefineRecord<T>, E> const& records,
                     Scalars<TargetScale<T>, E> const& scales,
                     LowerSolveOptions<T> const& correction, RefineOptions<T> const& options,
-                    TangentMemory<T, E>& memory, int iteration) {
+                    TangentMemory<T, E>& memory, int iteration, int working) {
   int const items = int(y.extent(0)), n = int(y.extent(1));
   T const length = problem.length_scale();
   RefineWork<T, E> const w(space, items, problem.dim_x(), n);
-  for (;; ++iteration) {
-    int const working = count_working(space, records);
-    if (working == 0) return;
+  for (; working > 0; ++iteration) {
     if (auto const part = working_items(space, problem, records, working); part.problem) {
       bool const one_target = problem.batch_size() == 1;
       auto const part_y = part.gather(space, y);
@@ -160,7 +156,7 @@ void refine_working(E const& space, AnyProblem<T, E> const& problem, Vectors<T c
       else
         part_memory.filled = false;
       refine_working(space, *part.problem, x, part_y, part_lower, part_records, part_scales,
-                     correction, options, part_memory, iteration);
+                     correction, options, part_memory, iteration, working);
       part.scatter(space, part_y, y);
       part.scatter(space, part_lower, lower);
       part.scatter(space, part_records, records);
@@ -203,7 +199,9 @@ void refine_working(E const& space, AnyProblem<T, E> const& problem, Vectors<T c
           if (last && r.outcome == Outcome::not_run) r.outcome = Outcome::iteration_limit;
           if (r.outcome != Outcome::not_run) w.searches(item).searching = false;
         });
-    if (count_working(space, records) == 0) return;
+    // An item that works has a direction, so it searches.
+    StillAtWork at_work = count_both(space, w.searches, records);
+    if (at_work.working == 0) return;
     do {
       Kokkos::parallel_for(
           "minfold::refine::trial",
@@ -216,10 +214,12 @@ void refine_working(E const& space, AnyProblem<T, E> const& problem, Vectors<T c
             if (i == 0) w.trial_lower(item) = s.searching ? LowerRecord<T>{} : lower(item);
           });
       lower_solve_working<T, E>(space, problem, x, w.trial, w.trial_lower, correction, T(0.1),
-                                true);
+                                Judged::all_moved, at_work.searching);
       problem.upper_value(space, x, w.trial, w.values);
-    } while (judge_tangent_trial(space, w, y, tangent.records, lower, records, length,
-                                 correction.tolerance) > 0);
+      at_work = judge_tangent_trial(space, w, y, tangent.records, lower, records, length,
+                                    correction.tolerance);
+    } while (at_work.searching > 0);
+    working = at_work.working;
   }
 }
 
@@ -270,8 +270,8 @@ void refine(E const& space, AnyProblem<T, E> const& problem, Vectors<T const, E>
   // A normal correction that needs many steps started too far from S: a shorter step is cheaper.
   LowerSolveOptions<T> correction = lower_options;
   correction.max_iterations = std::min(correction.max_iterations, 20);
-  impl::refine_working(space, problem, x, y, lower, records, scales, correction, options, memory,
-                       0);
+  impl::refine_working(space, problem, x, y, lower, records, scales, correction, options, memory, 0,
+                       impl::count_working(space, records));
 }
 
 }  // namespace minfold

@@ -58,8 +58,7 @@ Selection<T, E> select_at(E const& space, CountedProblem<T, E> const& problem,
   Selection<T, E> s;
   s.y = make_vectors<T>(space, "minfold::selection::points", 2 * targets, problem.dim_y());
   gather_selected<T, E>(space, y, chosen, s.y);
-  auto const host_chosen = to_host(space, chosen);
-  auto const host_lower = to_host(space, lower);
+  auto const [host_chosen, host_lower] = to_host_together(space, chosen, lower);
   s.complete = true;
   for (int target = 0; target < targets; ++target) {
     auto const& c = host_chosen(target);

@@ -5,6 +5,7 @@
 #include <minfold/core/status.hpp>
 #include <minfold/drivers/problem.hpp>
 
+#include <cstdint>
 #include <memory>
 
 namespace minfold::impl {
@@ -98,6 +99,27 @@ int count_working(E const& space, Records const& records) {
       KOKKOS_LAMBDA(int item, int& count) { count += records(item).outcome == Outcome::not_run; },
       working);
   return working;
+}
+
+/// What the host has to know between two steps of a line search over a batch.
+struct StillAtWork {
+  int searching = 0;  ///< items without an accepted step
+  int working = 0;    ///< items whose record says not_run
+};
+
+/// Both counts with one wait.
+template <ExecutionSpace E, class Searches, class Records>
+StillAtWork count_both(E const& space, Searches const& searches, Records const& records) {
+  constexpr int half = 32;
+  std::int64_t both = 0;
+  Kokkos::parallel_reduce(
+      "minfold::sub_batch::at_work", Kokkos::RangePolicy<E>(space, 0, int(records.extent(0))),
+      KOKKOS_LAMBDA(int item, std::int64_t& sum) {
+        sum += (std::int64_t(searches(item).searching) << half) +
+               (records(item).outcome == Outcome::not_run);
+      },
+      both);
+  return {int(both >> half), int(both & ((std::int64_t(1) << half) - 1))};
 }
 
 }  // namespace minfold::impl

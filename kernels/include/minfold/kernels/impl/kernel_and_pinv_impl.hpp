@@ -246,7 +246,7 @@ template <ExecutionSpace E, class Matrix>
 std::size_t kernel_and_pinv_bytes(
     E const& space, DenseOperator<Matrix> const& a, int columns, int capacity,
     KernelAndPinvOptions<std::remove_const_t<typename Matrix::value_type>> const& options,
-    int undecided) {
+    int undecided, int copies) {
   using T = std::remove_const_t<typename Matrix::value_type>;
   int const items = a.batch_size(), n = a.dim();
   if (items == 0) return 0;
@@ -262,7 +262,10 @@ std::size_t kernel_and_pinv_bytes(
     if (method == FactorMethod::pivoted) factor = impl::factor_pivoted_bytes<T>(space, n, columns);
   }
   if (method == FactorMethod::team) factor = impl::factor_team_bytes<T, E>(items, n);
-  return array_bytes<int>(items) +
+  std::size_t const matrices =
+      impl::in_house(a.matrix) ? 0 : array_bytes<T>(std::size_t(items) * n * n);
+  return matrices + copies * array_bytes<T>(std::size_t(items) * columns * n) +
+         array_bytes<int>(items) +
          std::max(factor,
                   impl::factor_spectral_bytes<T>(space, items, undecided, n, columns, capacity));
 }
@@ -274,17 +277,19 @@ void kernel_and_pinv(
     KernelRecords const& kernel_records,
     KernelAndPinvOptions<std::remove_const_t<typename Matrix::value_type>> const& options) {
   using T = std::remove_const_t<typename Matrix::value_type>;
-  static_assert(std::is_same_v<typename Matrix::array_layout, Kokkos::LayoutRight>,
-                "minfold::kernel_and_pinv: the matrices must be LayoutRight");
-  int const items = a.batch_size(), n = a.dim(), columns = impl::columns_of(b);
+  static_assert(AccessibleFrom<Matrix, E> && AccessibleFrom<B, E> && AccessibleFrom<Z, E>,
+                "minfold::kernel_and_pinv: the matrices, b and z must be accessible from the "
+                "execution space");
+  static_assert(B::rank() == Z::rank() && (B::rank() == 2 || B::rank() == 3),
+                "minfold::kernel_and_pinv: b and z are (items, n) or (items, columns, n)");
+  int const items = a.batch_size(), n = a.dim(), columns = impl::columns_of(b),
+            systems = impl::systems_of("kernel_and_pinv", items, b);
   MINFOLD_REQUIRE(int(b.extent(0)) == items && int(b.extent(B::rank() - 1)) == n,
                   "kernel_and_pinv: b has ", b.extent(0), " items of ", b.extent(B::rank() - 1),
                   " components, expected ", items, " of ", n);
   MINFOLD_REQUIRE(z.extent(0) == b.extent(0) && impl::columns_of(z) == columns &&
                       z.extent(B::rank() - 1) == b.extent(B::rank() - 1),
                   "kernel_and_pinv: z is not of the shape of b");
-  MINFOLD_REQUIRE(a.matrix.span_is_contiguous() && b.span_is_contiguous() && z.span_is_contiguous(),
-                  "kernel_and_pinv: a, b and z must be contiguous, not parts of wider arrays");
   MINFOLD_REQUIRE(!impl::overlap(b, z), "kernel_and_pinv: z must not alias b");
   MINFOLD_REQUIRE(!impl::overlaps_matrices(a, z), "kernel_and_pinv: z must not alias the matrices");
   MINFOLD_REQUIRE(int(basis.vectors.extent(0)) == items && int(basis.vectors.extent(2)) == n &&
@@ -294,19 +299,16 @@ void kernel_and_pinv(
   MINFOLD_REQUIRE(!impl::overlaps_matrices(a, basis.vectors) && !impl::overlap(basis.vectors, b) &&
                       !impl::overlap(basis.vectors, z),
                   "kernel_and_pinv: the basis must not alias the matrices, b or z");
-  MINFOLD_REQUIRE(
-      int(records.extent(0)) == items * columns && int(kernel_records.extent(0)) == items,
-      "kernel_and_pinv: records must have ", items * columns, " and ", items, " entries");
+  MINFOLD_REQUIRE(int(records.extent(0)) == systems && int(kernel_records.extent(0)) == items,
+                  "kernel_and_pinv: records must have ", systems, " and ", items, " entries");
   if (items == 0) return;
+  impl::int_product("kernel_and_pinv", n, "rows", n, "columns of a matrix");
+  impl::int_product("kernel_and_pinv", std::max(columns, int(basis.vectors.extent(1))), "vectors",
+                    n, "components");
   impl::FactorJob<T, E> job;
-  job.matrix = a.matrix;
-  if constexpr (B::rank() == 2) {
-    job.b = as_block(b);
-    job.z = as_block(z);
-  } else {
-    job.b = b;
-    job.z = z;
-  }
+  job.matrix = impl::house_input(space, "minfold::kernel_and_pinv::matrices", a.matrix);
+  job.b = impl::house_input(space, "minfold::kernel_and_pinv::b", b);
+  job.z = impl::house_output(space, "minfold::kernel_and_pinv::z", z);
   job.basis = basis;
   job.records = records;
   job.kernel_records = kernel_records;
@@ -327,6 +329,7 @@ void kernel_and_pinv(
   if (method == FactorMethod::team) impl::factor_team(space, job);
   if (method == FactorMethod::spectral) Kokkos::deep_copy(space, job.undecided, 1);
   impl::factor_spectral(space, job);
+  impl::store_output(space, job.z, z);
 }
 
 }  // namespace minfold

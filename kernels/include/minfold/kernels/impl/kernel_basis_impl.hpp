@@ -161,6 +161,7 @@ void kernel_basis(E const& space, A const& a, Basis<typename A::scalar_type, E> 
                   n);
   MINFOLD_REQUIRE(!impl::overlaps_matrices(a, basis.vectors),
                   "kernel_basis: the basis must not alias the matrices");
+  impl::int_product("kernel_basis", basis.vectors.extent(1), "vectors", n, "components");
   if (items == 0) return;
   if (impl::kernel_basis_is_direct<A>(options, n))
     impl::copy_kernel(space,

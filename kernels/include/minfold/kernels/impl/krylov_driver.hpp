@@ -18,6 +18,12 @@ int columns_of(V const& v) {
     return int(v.extent(1));
 }
 
+/// Systems, items times columns, of a kernel with right-hand sides of that shape.
+template <class V>
+int systems_of(char const* function, int items, V const& v) {
+  return int_product(function, items, "items", V::rank() == 2 ? 1 : v.extent(1), "columns");
+}
+
 /// The vector of system (item, c) in a rank-2 or rank-3 view.
 template <class V>
 KOKKOS_INLINE_FUNCTION auto system_vector(V const& v, int item, int c) {
@@ -122,7 +128,8 @@ void run_fused(E const& space, A const& a, Step const& s, Operand const& operand
       });
 }
 
-/// Products between looks at what is still running: a look waits for the device.
+/// Products between looks at what is still running: a look waits for the device. Devices do not look before
+/// the first of them, since a solve that has nothing to do is rare.
 template <ExecutionSpace E>
 inline constexpr int steps_between_looks = runs_on_host<E> ? 1 : 8;
 
@@ -156,6 +163,19 @@ struct RunningProduct {
   }
 };
 
+/// Systems that go on. Waits.
+template <ExecutionSpace E, class Step>
+int count_running(E const& space, Step const& s, int systems, int columns) {
+  int running = 0;
+  Kokkos::parallel_reduce(
+      "minfold::krylov::count", Kokkos::RangePolicy<E>(space, 0, systems),
+      KOKKOS_LAMBDA(int system, int& count) {
+        count += s.running(system / columns, system % columns);
+      },
+      running);
+  return running;
+}
+
 template <ExecutionSpace E, class Step, class Operand, class Product>
 void run_bulk(E const& space, Step const& s, Operand const& operand, Product const& multiply) {
   int const columns = int(operand.extent(1)), systems = int(operand.extent(0)) * columns,
@@ -165,15 +185,8 @@ void run_bulk(E const& space, Step const& s, Operand const& operand, Product con
       KOKKOS_LAMBDA(TeamMember<E> const& team, int system) {
         s.begin(vector_team<E>(team), system / columns, system % columns);
       });
-  for (;;) {
-    int active = 0;
-    Kokkos::parallel_reduce(
-        "minfold::krylov::count", Kokkos::RangePolicy<E>(space, 0, systems),
-        KOKKOS_LAMBDA(int system, int& count) {
-          count += s.running(system / columns, system % columns);
-        },
-        active);
-    if (active == 0) return;
+  if (runs_on_host<E> && count_running(space, s, systems, columns) == 0) return;
+  do {
     for (int turn = 0; turn < steps_between_looks<E>; ++turn) {
       multiply();
       for_each_item(
@@ -183,7 +196,7 @@ void run_bulk(E const& space, Step const& s, Operand const& operand, Product con
             if (s.running(item, c)) s.step(vector_team<E>(team), item, c);
           });
     }
-  }
+  } while (count_running(space, s, systems, columns) > 0);
 }
 
 /// Bytes that run_krylov allocates.

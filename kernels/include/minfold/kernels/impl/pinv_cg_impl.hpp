@@ -12,7 +12,8 @@ std::size_t pinv_cg_bytes(E const& space, A const& a, int columns,
                           PinvCgOptions<typename A::scalar_type> const& options,
                           int kernel_capacity) {
   using T = typename A::scalar_type;
-  int const items = a.batch_size(), n = a.dim(), systems = items * columns;
+  int const items = a.batch_size(), n = a.dim(),
+            systems = impl::int_product("pinv_cg_bytes", items, "items", columns, "columns");
   if (systems == 0) return 0;
   Path const path = impl::chosen_path<A, E>(options.path, columns, n);
   std::size_t const states = array_bytes<impl::CgState<T>>(systems);
@@ -33,15 +34,16 @@ void pinv_cg(E const& space, A const& a, B const& b, Z const& z, Records const& 
                 "minfold::pinv_cg: b, z and records must be accessible from the execution space");
   static_assert(B::rank() == Z::rank() && (B::rank() == 2 || B::rank() == 3),
                 "minfold::pinv_cg: b and z are (items, n) or (items, columns, n)");
-  int const items = a.batch_size(), n = a.dim(), columns = impl::columns_of(b);
+  int const items = a.batch_size(), n = a.dim(), columns = impl::columns_of(b),
+            systems = impl::systems_of("pinv_cg", items, b);
   MINFOLD_REQUIRE(int(b.extent(0)) == items && int(b.extent(B::rank() - 1)) == n, "pinv_cg: b has ",
                   b.extent(0), " items of ", b.extent(B::rank() - 1), " components, expected ",
                   items, " of ", n);
   MINFOLD_REQUIRE(z.extent(0) == b.extent(0) && impl::columns_of(z) == columns &&
                       z.extent(B::rank() - 1) == b.extent(B::rank() - 1),
                   "pinv_cg: z is not of the shape of b");
-  MINFOLD_REQUIRE(int(records.extent(0)) == items * columns, "pinv_cg: ", items * columns,
-                  " systems but ", records.extent(0), " records");
+  MINFOLD_REQUIRE(int(records.extent(0)) == systems, "pinv_cg: ", systems, " systems but ",
+                  records.extent(0), " records");
   MINFOLD_REQUIRE(!impl::overlap(b, z), "pinv_cg: z must not alias b");
   MINFOLD_REQUIRE(!impl::overlaps_matrices(a, z), "pinv_cg: z must not alias the matrices");
   MINFOLD_REQUIRE(!kernel.vectors.data() || (int(kernel.vectors.extent(0)) == items &&
@@ -49,10 +51,9 @@ void pinv_cg(E const& space, A const& a, B const& b, Z const& z, Records const& 
                                              int(kernel.dimension.extent(0)) == items),
                   "pinv_cg: the kernel basis is for ", kernel.vectors.extent(0), " items of ",
                   kernel.vectors.extent(2), " components, expected ", items, " of ", n);
-  if (items * columns == 0) return;
+  if (systems == 0) return;
   Path const path = impl::chosen_path<A, E>(options.path, columns, n);
-  auto const states =
-      make_scalars<impl::CgState<T>>(space, "minfold::pinv_cg::state", items * columns);
+  auto const states = make_scalars<impl::CgState<T>>(space, "minfold::pinv_cg::state", systems);
   int const limit = options.max_iterations > 0 ? options.max_iterations : 10 * n + 100;
   if constexpr (impl::has_halves<A, E>) {
     if (path == Path::packed)

@@ -280,7 +280,8 @@ void pinv_cgls(E const& space, A const& a, B const& b, Z const& z, R const& kern
       "minfold::pinv_cgls: b, z and kernel_part must be accessible from the execution space");
   static_assert(B::rank() == Z::rank() && B::rank() == R::rank(),
                 "minfold::pinv_cgls: b, z and kernel_part are of one shape");
-  int const items = a.batch_size(), n = a.dim(), columns = impl::columns_of(b);
+  int const items = a.batch_size(), n = a.dim(), columns = impl::columns_of(b),
+            systems = impl::systems_of("pinv_cgls", items, b);
   MINFOLD_REQUIRE(int(b.extent(0)) == items && int(b.extent(B::rank() - 1)) == n,
                   "pinv_cgls: b has ", b.extent(0), " items of ", b.extent(B::rank() - 1),
                   " components, expected ", items, " of ", n);
@@ -290,14 +291,14 @@ void pinv_cgls(E const& space, A const& a, B const& b, Z const& z, R const& kern
   };
   MINFOLD_REQUIRE(fits(z) && fits(kernel_part),
                   "pinv_cgls: z or kernel_part is not of the shape of b");
-  MINFOLD_REQUIRE(int(records.extent(0)) == items * columns, "pinv_cgls: ", items * columns,
-                  " systems but ", records.extent(0), " records");
+  MINFOLD_REQUIRE(int(records.extent(0)) == systems, "pinv_cgls: ", systems, " systems but ",
+                  records.extent(0), " records");
   MINFOLD_REQUIRE(
       !impl::overlap(b, z) && !impl::overlap(b, kernel_part) && !impl::overlap(z, kernel_part),
       "pinv_cgls: b, z and kernel_part must not alias");
   MINFOLD_REQUIRE(!impl::overlaps_matrices(a, z) && !impl::overlaps_matrices(a, kernel_part),
                   "pinv_cgls: z and kernel_part must not alias the matrices");
-  if (items * columns == 0) return;
+  if (systems == 0) return;
   impl::CglsStep<T, E, B, Z, R, Records> step{
       b,
       z,
@@ -306,7 +307,7 @@ void pinv_cgls(E const& space, A const& a, B const& b, Z const& z, R const& kern
       make_blocks<T>(space, "minfold::pinv_cgls::operand", items, columns, n),
       make_blocks<T>(space, "minfold::pinv_cgls::product", items, columns, n),
       make_blocks<T>(space, "minfold::pinv_cgls::search_direction", items, columns, n),
-      make_scalars<impl::CglsState<T>>(space, "minfold::pinv_cgls::state", items * columns),
+      make_scalars<impl::CglsState<T>>(space, "minfold::pinv_cgls::state", systems),
       options,
       n,
       columns,

@@ -196,12 +196,12 @@ std::size_t certify_bytes(int items, int columns, int n) {
 namespace minfold {
 
 template <std::floating_point T, ExecutionSpace E>
-std::size_t pinv_direct_bytes(int items, int columns, int n, bool explicit_matrices,
-                              E const& space) {
+std::size_t pinv_direct_bytes(int items, int columns, int n, bool explicit_matrices, E const& space,
+                              int copies) {
   std::size_t const part = array_bytes<T>(std::size_t(items) * columns * n);
-  return std::max(
-      impl::decompose_bytes<T, E>(items, n, explicit_matrices, space),
-      impl::spectral_bytes<T>(items, n) + part + impl::certify_bytes<T>(items, columns, n));
+  return std::max(impl::decompose_bytes<T, E>(items, n, explicit_matrices, space),
+                  impl::spectral_bytes<T>(items, n) + (1 + copies) * part +
+                      impl::certify_bytes<T>(items, columns, n));
 }
 
 template <ExecutionSpace E, Operator<E> A, class B, class Z, class Records, class KernelRecords>
@@ -209,39 +209,36 @@ void pinv_direct(E const& space, A const& a, B const& b, Z const& z, Records con
                  KernelRecords const& kernel_records,
                  PinvDirectOptions<typename A::scalar_type> const& options) {
   using T = typename A::scalar_type;
-  int const items = a.batch_size(), n = a.dim(), columns = impl::columns_of(b);
+  static_assert(
+      AccessibleFrom<B, E> && AccessibleFrom<Z, E> && AccessibleFrom<Records, E>,
+      "minfold::pinv_direct: b, z and records must be accessible from the execution space");
+  static_assert(B::rank() == Z::rank() && (B::rank() == 2 || B::rank() == 3),
+                "minfold::pinv_direct: b and z are (items, n) or (items, columns, n)");
+  int const items = a.batch_size(), n = a.dim(), columns = impl::columns_of(b),
+            systems = impl::systems_of("pinv_direct", items, b);
   MINFOLD_REQUIRE(int(b.extent(0)) == items && int(b.extent(B::rank() - 1)) == n,
                   "pinv_direct: b has ", b.extent(0), " items of ", b.extent(B::rank() - 1),
                   " components, expected ", items, " of ", n);
   MINFOLD_REQUIRE(z.extent(0) == b.extent(0) && impl::columns_of(z) == columns &&
                       z.extent(B::rank() - 1) == b.extent(B::rank() - 1),
                   "pinv_direct: z is not of the shape of b");
-  MINFOLD_REQUIRE(b.span_is_contiguous() && z.span_is_contiguous(),
-                  "pinv_direct: b and z must be contiguous, not parts of wider arrays");
   MINFOLD_REQUIRE(!impl::overlap(b, z), "pinv_direct: z must not alias b");
   MINFOLD_REQUIRE(!impl::overlaps_matrices(a, z), "pinv_direct: z must not alias the matrices");
-  MINFOLD_REQUIRE(
-      int(records.extent(0)) == items * columns && int(kernel_records.extent(0)) == items,
-      "pinv_direct: records must have ", items * columns, " and ", items, " entries");
-  if (items * columns == 0) return;
+  MINFOLD_REQUIRE(int(records.extent(0)) == systems && int(kernel_records.extent(0)) == items,
+                  "pinv_direct: records must have ", systems, " and ", items, " entries");
+  if (systems == 0) return;
   auto const s = impl::decompose(space, a, options.kernel_tolerance, options.minimum_gap);
   Kokkos::deep_copy(space, kernel_records, s.records);
   auto const kernel_part =
       make_blocks<T>(space, "minfold::pinv_direct::kernel_part", items, columns, n);
-  Blocks<T const, E> rhs;
-  Blocks<T, E> solution;
-  if constexpr (B::rank() == 2) {
-    rhs = as_block(b);
-    solution = as_block(z);
-  } else {
-    rhs = b;
-    solution = z;
-  }
+  Blocks<T const, E> const rhs = impl::house_input(space, "minfold::pinv_direct::rhs", b);
+  Blocks<T, E> const solution = impl::house_output(space, "minfold::pinv_direct::solution", z);
   impl::SpectralSolve<T, E> const solve{space, s};
   solve(rhs, solution, kernel_part);
   impl::certify_solve(space, a, rhs, kernel_part, solution, s.records, records,
                       options.relative_tolerance, options.minimum_gap, impl::is_dense<A> ? 0 : n,
                       solve);
+  impl::store_output(space, solution, z);
 }
 
 }  // namespace minfold

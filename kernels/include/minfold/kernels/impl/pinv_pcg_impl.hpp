@@ -139,15 +139,16 @@ void pinv_pcg(E const& space, A const& a, Nystrom<typename A::scalar_type, E> co
                 "minfold::pinv_pcg: b, z and records must be accessible from the execution space");
   static_assert(B::rank() == Z::rank() && (B::rank() == 2 || B::rank() == 3),
                 "minfold::pinv_pcg: b and z are (items, n) or (items, columns, n)");
-  int const items = a.batch_size(), n = a.dim(), columns = impl::columns_of(b);
+  int const items = a.batch_size(), n = a.dim(), columns = impl::columns_of(b),
+            systems = impl::systems_of("pinv_pcg", items, b);
   MINFOLD_REQUIRE(int(b.extent(0)) == items && int(b.extent(B::rank() - 1)) == n,
                   "pinv_pcg: b has ", b.extent(0), " items of ", b.extent(B::rank() - 1),
                   " components, expected ", items, " of ", n);
   MINFOLD_REQUIRE(z.extent(0) == b.extent(0) && impl::columns_of(z) == columns &&
                       z.extent(B::rank() - 1) == b.extent(B::rank() - 1),
                   "pinv_pcg: z is not of the shape of b");
-  MINFOLD_REQUIRE(int(records.extent(0)) == items * columns, "pinv_pcg: ", items * columns,
-                  " systems but ", records.extent(0), " records");
+  MINFOLD_REQUIRE(int(records.extent(0)) == systems, "pinv_pcg: ", systems, " systems but ",
+                  records.extent(0), " records");
   MINFOLD_REQUIRE(!impl::overlap(b, z), "pinv_pcg: z must not alias b");
   MINFOLD_REQUIRE(!impl::overlaps_matrices(a, z), "pinv_pcg: z must not alias the matrices");
   MINFOLD_REQUIRE(!kernel.vectors.data() || (int(kernel.vectors.extent(0)) == items &&
@@ -163,7 +164,6 @@ void pinv_pcg(E const& space, A const& a, Nystrom<typename A::scalar_type, E> co
                   "pinv_pcg: the approximation is for ", approximation.records.extent(0),
                   " items of ", approximation.basis.vectors.extent(2), " components, expected ",
                   items, " of ", n);
-  int const systems = items * columns;
   if (systems == 0) return;
   if (n == 0) {
     SolveRecord<T> nothing;

@@ -295,6 +295,7 @@ void range_finder(E const& space, A const& a, Basis<typename A::scalar_type, E> 
                       int(records.extent(0)) == items && int(basis.dimension.extent(0)) == items,
                   "range_finder: values, dimension and records must fit ", items, " items of ",
                   capacity, " vectors");
+  impl::int_product("range_finder", basis.vectors.extent(1), "vectors", n, "components");
   MINFOLD_REQUIRE(options.rank >= 0 && options.rank <= capacity, "range_finder: rank is ",
                   options.rank, ", must be 0 ... ", capacity);
   MINFOLD_REQUIRE(options.block > 0, "range_finder: block is ", options.block,

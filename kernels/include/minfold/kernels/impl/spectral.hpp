@@ -43,6 +43,7 @@ Spectral<typename A::scalar_type, E> decompose(E const& space, A const& a,
                                                typename A::scalar_type minimum_gap) {
   using T = typename A::scalar_type;
   int const items = a.batch_size(), n = a.dim();
+  int_product("spectrum", n, "rows", n, "columns of a matrix");
   Spectral<T, E> s{make_blocks<T>(space, "minfold::spectral::vectors", items, n, n),
                    make_vectors<T>(space, "minfold::spectral::values", items, n),
                    make_scalars<int>(space, "minfold::spectral::first", items),

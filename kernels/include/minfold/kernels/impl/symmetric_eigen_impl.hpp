@@ -3,6 +3,7 @@
 #define MINFOLD_KERNELS_IMPL_SYMMETRIC_EIGEN_IMPL_HPP
 
 #include <minfold/core/blas.hpp>
+#include <minfold/kernels/impl/restore_orthogonality.hpp>
 #include <minfold/kernels/symmetric_eigen.hpp>
 
 #include <lapacke.h>
@@ -179,7 +180,7 @@ auto eigen_of_item(Team const& team, M const& m, W const& w, typename M::value_t
   T const scale = prepare(team, n, m, finite);
   SequentialBlas const sequential;
   // Row-major A = column-major A^T = A; column j of the result is row j of ours.
-  int const info =
+  int info =
       syevd(n, &m(0, 0), numbers, numbers + n, eigen_numbers(n) - n, integers, eigen_integers(n));
   T const largest = std::max(std::abs(numbers[0]), std::abs(numbers[n - 1]));
   // The norm may exceed the largest number where no entry does.
@@ -188,6 +189,7 @@ auto eigen_of_item(Team const& team, M const& m, W const& w, typename M::value_t
   if (!finite)
     for (int t = 0; t < n * n; ++t) m(t / n, t % n) = T(0);
   T const norm = finite ? largest * scale : T(0);
+  if (finite && info == 0 && !restore_orthogonality(n, &m(0, 0), numbers + n)) info = 1;
   return EigenRecord<T>{!finite     ? Outcome::not_finite
                         : info == 0 ? Outcome::converged
                                     : Outcome::iteration_limit,
@@ -256,6 +258,7 @@ void symmetric_eigen(E const& space, A const& a, W const& w, Records const& reco
                   w.extent(0), " x ", w.extent(1), ", expected ", items, " x ", n);
   MINFOLD_REQUIRE(int(records.extent(0)) == items, "symmetric_eigen: ", items, " items but ",
                   records.extent(0), " records");
+  impl::int_product("symmetric_eigen", a.extent(1), "rows", a.extent(2), "columns of a matrix");
   MINFOLD_REQUIRE(!impl::overlap(a, w), "symmetric_eigen: w must not alias the matrices");
   if (n == 0) Kokkos::deep_copy(space, records, EigenRecord<T>{Outcome::converged, 0, T(0), T(0)});
   if (items == 0 || n == 0) return;

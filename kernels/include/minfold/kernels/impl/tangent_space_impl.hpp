@@ -291,7 +291,8 @@ void tangent_solve(E const& space, A const& a, TangentSpace<typename A::scalar_t
                    Blocks<typename A::scalar_type, E> const& kernel_part, Records const& records,
                    typename A::scalar_type tolerance) {
   using T = typename A::scalar_type;
-  int const items = a.batch_size(), columns = int(b.extent(1)), n = a.dim();
+  int const items = a.batch_size(), columns = int(b.extent(1)), n = a.dim(),
+            systems = impl::systems_of("tangent_solve", items, b);
   MINFOLD_REQUIRE(int(b.extent(0)) == items && int(b.extent(2)) == n, "tangent_solve: b has ",
                   b.extent(0), " items of ", b.extent(2), " components, expected ", items, " of ",
                   n);
@@ -300,14 +301,14 @@ void tangent_solve(E const& space, A const& a, TangentSpace<typename A::scalar_t
   };
   MINFOLD_REQUIRE(fits(z) && fits(kernel_part),
                   "tangent_solve: z or kernel_part is not of the shape of b");
-  MINFOLD_REQUIRE(int(records.extent(0)) == items * columns, "tangent_solve: ", items * columns,
-                  " systems but ", records.extent(0), " records");
+  MINFOLD_REQUIRE(int(records.extent(0)) == systems, "tangent_solve: ", systems, " systems but ",
+                  records.extent(0), " records");
   MINFOLD_REQUIRE(int(t.records.extent(0)) == items, "tangent_solve: the tangent space is for ",
                   t.records.extent(0), " items, expected ", items);
   MINFOLD_REQUIRE(
       !impl::overlap(b, z) && !impl::overlap(b, kernel_part) && !impl::overlap(z, kernel_part),
       "tangent_solve: b, z and kernel_part must not alias");
-  if (items * columns == 0) return;
+  if (systems == 0) return;
   auto const certify = [&](auto const& solve) {
     solve(b, z, kernel_part);
     impl::certify_solve(space, a, b, kernel_part, z, t.records, records, tolerance, t.minimum_gap,
