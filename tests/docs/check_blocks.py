@@ -23,6 +23,7 @@ compiled = {"docs/snippets/": ("docs/CMakeLists.txt", "file(GLOB snippets CONFIG
             "drivers/python/examples/": ("tests/CMakeLists.txt", "drivers/python/examples/*.py"),
             "tests/consumer/plain/": ("tests/CMakeLists.txt", "consumer_test(C consumer/plain"),
             "tests/consumer/": ("tests/CMakeLists.txt", "consumer_test(find_package consumer "),
+            "tests/plain/": ("tests/CMakeLists.txt", "file(GLOB plain CONFIGURE_DEPENDS plain/*.c)"),
             "core/include/": (".ci/run", "all_verify_interface_header_sets"),
             "kernels/include/": (".ci/run", "all_verify_interface_header_sets"),
             "drivers/include/": (".ci/run", "all_verify_interface_header_sets")}
