@@ -3,9 +3,32 @@
 #include <minfold/core/version.hpp>
 #include <minfold/drivers/impl/checkpoint_keeper.hpp>
 
+#include <cmath>
+#include <cstring>
 #include <utility>
 
 namespace minfold::impl {
+namespace {
+
+template <class N>
+bool all_finite_as(SnapshotEntry const& entry) {
+  for (std::size_t at = 0; at < entry.data.size(); at += sizeof(N)) {
+    N number;
+    std::memcpy(&number, entry.data.data() + at, sizeof(N));
+    if (!std::isfinite(number)) return false;
+  }
+  return true;
+}
+
+/// Single numbers do not count: NaN and infinity are how some say that they are not known.
+bool all_finite(SnapshotEntry const& entry) {
+  if (entry.shape.empty()) return true;
+  if (entry.type == SnapshotType::float64) return all_finite_as<double>(entry);
+  if (entry.type == SnapshotType::float32) return all_finite_as<float>(entry);
+  return true;
+}
+
+}  // namespace
 
 CheckpointKeeper::CheckpointKeeper(Checkpoints const& policy,
                                    std::map<std::string, std::string> const& run, int threads)
@@ -33,7 +56,8 @@ int CheckpointKeeper::load(std::function<void(StateArchive&)> const& visit) cons
   return iteration;
 }
 
-void CheckpointKeeper::completed(int iteration, std::function<void(StateArchive&)> const& visit) {
+void CheckpointKeeper::completed(int iteration, std::function<void(StateArchive&)> const& visit,
+                                 std::vector<std::string> const& finite) {
   if (!policy_.sink) return;
   // Apart: a snapshot that is half written must not be the last one.
   Snapshot next;
@@ -45,6 +69,9 @@ void CheckpointKeeper::completed(int iteration, std::function<void(StateArchive&
     for (auto& [name, value] : identity_) archive(name, value);
   }
   visit(archive);
+  for (auto const& prefix : finite)
+    for (auto const& [name, entry] : next.entries)
+      if (name.starts_with(prefix) && !all_finite(entry)) return;
   last_ = std::move(next);
   fresh_ = true;
   bool const by_count = policy_.every > 0 && iteration % policy_.every == 0;

@@ -22,6 +22,7 @@ class CountedProblem final : public AnyProblem<T, E> {
     StageCounters counters{};
     std::array<Sampled, stage_count> sampled{};
     Stage stage = Stage::lower_solve;
+    bool mixed_product = false;  ///< was asked for and is there
   };
 
  public:
@@ -43,6 +44,9 @@ class CountedProblem final : public AnyProblem<T, E> {
     }
     return all;
   }
+
+  /// Whether G u, which not every problem offers, was asked for in this run.
+  bool used_mixed_product() const { return books_->mixed_product; }
 
   /// Books the work and the seconds of a scope to a stage.
   class Scope {
@@ -175,6 +179,7 @@ class CountedProblem final : public AnyProblem<T, E> {
                      Vectors<T, E> out) const override {
     count(&Counters::mixed_products, &Sampled::mixed_products, items(y));
     problem_.mixed_product(space, x, y, u, out);
+    books_->mixed_product = true;
   }
   void upper_hessian(E const& space, ConstVectors x, ConstVectors y, ConstBlocks v,
                      Blocks<T, E> out) const override {

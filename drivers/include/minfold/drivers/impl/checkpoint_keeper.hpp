@@ -7,7 +7,9 @@
 #include <minfold/drivers/state_archive.hpp>
 
 #include <functional>
+#include <string>
 #include <type_traits>
+#include <vector>
 
 namespace minfold::impl {
 
@@ -21,8 +23,11 @@ class CheckpointKeeper {
   /// Checks that the snapshot belongs to this run, and gives its iteration.
   int load(std::function<void(StateArchive&)> const& visit) const;
 
-  /// After an iteration that was well. Tells the sink if it is due.
-  void completed(int iteration, std::function<void(StateArchive&)> const& visit);
+  /// After an iteration that was well. Tells the sink if it is due. A state is not kept that has an array of
+  /// floating-point numbers under a name that begins with one of `finite` and is not all finite: to go on from
+  /// it would lead nowhere, and the one before it is still good.
+  void completed(int iteration, std::function<void(StateArchive&)> const& visit,
+                 std::vector<std::string> const& finite = {});
 
   /// Runs the loop. Whatever way it ends, the sink has the last snapshot then.
   template <class Loop>

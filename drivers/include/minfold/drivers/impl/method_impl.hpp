@@ -60,11 +60,12 @@ class MethodRun {
     }
     int const total = options_.max_iterations;
     for (int k = std::max(resumed, 0);; ++k) {
-      bool const finite = k == 0 || std::isfinite(last.stationarity);
+      bool finite = k == 0 || std::isfinite(last.stationarity);
       // Without a scale there is no unit yet: soba starts with an adjoint of 0, and where f does not depend
       // on x all terms of its first direction are 0.
       bool const done = k > 0 && double(options_.tolerance) > 0 && scale_ > 0 &&
                         last.stationarity <= double(options_.tolerance) * scale_;
+      if (done && !answers_are_finite()) finite = false;
       bool const ends = !finite || done || k >= total;
       bool stopped = false;
       if (k == resumed) {
@@ -79,10 +80,12 @@ class MethodRun {
                        : stopped                                    ? SolveOutcome::stopped
                                                                     : SolveOutcome::iteration_limit;
       if (k != resumed && result.outcome != SolveOutcome::failed)
-        keeper_.completed(k, [&](StateArchive& a) {
-          archive_run(a, result.last, last);
-          archive_method(a, method);
-        });
+        keeper_.completed(k,
+                          [&](StateArchive& a) {
+                            archive_run(a, result.last, last);
+                            archive_method(a, method);
+                          },
+                          {"loop/x", "loop/y", "method/"});
       if (ends || stopped || result.outcome == SolveOutcome::failed) break;
       {
         typename CountedProblem<T, E>::Scope const scope(counted_, space_, Stage::differentiate);
@@ -124,6 +127,32 @@ class MethodRun {
     auto const records =
         make_scalars<LowerRecord<T>>(space_, "minfold::method::lower", counted_.batch_size());
     lower_solve<T, E>(space_, counted_, state_.x, state_.y, records, options_.certify.lower);
+  }
+
+  /// Whether what the method has asked the problem for is finite at the point where it ends. A solve that met a
+  /// NaN gives no direction, so that a small step may come of it; an end there would be no success.
+  bool answers_are_finite() {
+    auto const asked = total(counted_.counters());
+    auto const out = watcher_.like_y("finite");
+    double sum = 0;
+    for (double const f : watcher_.upper(state_.x, state_.y)) sum += f;
+    for (double const g : watcher_.lower(state_.x, state_.y)) sum += g;
+    watcher_.lower_gradient(state_.x, state_.y, gradient_);
+    sum += watcher_.norm(gradient_);
+    if (asked.hessian_products > 0) {
+      watcher_.hessian(state_.x, state_.y, state_.y, out);
+      sum += watcher_.norm(out);
+    }
+    if (asked.mixed_products > 0) {
+      auto const at_x = watcher_.like_x("finite");
+      watcher_.mixed_transpose(state_.x, state_.y, state_.y, at_x);
+      sum += watcher_.norm(at_x);
+    }
+    if (counted_.used_mixed_product()) {
+      watcher_.mixed_product(state_.x, state_.y, state_.x, out);
+      sum += watcher_.norm(out);
+    }
+    return std::isfinite(sum);
   }
 
   Iteration describe(int k, MethodStep const& last) {
