@@ -136,7 +136,8 @@ static int32_t third_product(void* user, minfold_points const* at, double const*
   return 0;
 }
 /* x <= 2 */
-static inline int32_t project_upper(void* user, minfold_context const* context, size_t rows, double* x) {
+static inline int32_t project_upper(void* user, minfold_context const* context, size_t rows,
+                                    double* x) {
   size_t i;
   ENTER(PROJECT_UPPER);
   (void)context;
