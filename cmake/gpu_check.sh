@@ -9,10 +9,9 @@
 # on. A copy of the tree with those changed is all that compiling takes.
 #
 # What is compiled: one generated file a module that includes all its headers, and all sources of the
-# libraries, of the examples, of the comparison with its peers for the device, of the benchmarks and, where
-# INCLUDE has the headers of Python and nanobind lies beside it, of the Python package, as a Kokkos built
-# for the device would have it. A file is compiled unless names and content of everything it includes have
-# passed before, in this clone or another; the warnings of that time are shown again.
+# libraries, of the examples, of the comparison with its peers for the device and of the benchmarks, as a
+# Kokkos built for the device would have it. A file is compiled unless names and content of everything it
+# includes have passed before, in this clone or another; the warnings of that time are shown again.
 set -eu
 
 backend=$1
@@ -44,11 +43,6 @@ compile() {
         -Xcompiler -fopenmp
       ;;
     hip) set -- clang++-21 -x hip --offload-arch=gfx90a --offload-arch=gfx942 ;;
-  esac
-  case $source in
-    drivers/python/*)
-      set -- "$@" -isystem "$folder/libraries/python" -isystem "$folder/libraries/nanobind"
-      ;;
   esac
   new=$name.new$$
   if ! "$@" -c -std=c++20 -O0 -DMINFOLD_EXTERN_TEMPLATES -MD -MF "$new.d" -I "$work/generated" \
@@ -153,19 +147,6 @@ if [ ! -d "$folder" ]; then
       fi
     done
   done
-  for python in "$include"/python3.*; do
-    [ -e "$python/Python.h" ] && [ -e "$include/../share/nanobind/include/nanobind/nanobind.h" ] || continue
-    ln -sfn "$(readlink -f "$python")" "$tree/libraries/python"
-    ln -sfn "$(readlink -f "$include/../share/nanobind/include")" "$tree/libraries/nanobind"
-    # Debian's pyconfig.h includes that of the machine by a path of this form.
-    for machine in "$include"/*-linux-gnu*; do
-      path=$machine/$(basename "$python")
-      [ -e "$path" ] || continue
-      mkdir -p "$tree/libraries/$(basename "$machine")"
-      ln -sfn "$(readlink -f "$path")" "$tree/libraries/$(basename "$machine")/$(basename "$python")"
-    done
-    break
-  done
   mv -T "$tree" "$folder" 2>/dev/null || rm -rf "$tree" # another run was faster
 fi
 
@@ -184,12 +165,5 @@ for module in core kernels drivers; do
 done
 
 export nvcc="${nvcc:-}"
-python=
-if [ -e "$folder/libraries/nanobind" ]; then
-  python=drivers/python/src
-else
-  echo "left out  drivers/python/src: there are no headers of Python and nanobind in $include"
-fi
-# shellcheck disable=SC2086 # a folder or nothing
-find "$work/generated" core/src kernels/src drivers/src drivers/problems drivers/examples $python \
+find "$work/generated" core/src kernels/src drivers/src drivers/problems drivers/examples \
   bench/support bench/compare bench/benchmarks -maxdepth 1 -name '*.cpp' 2>/dev/null | sort | xargs -d '\n' -n 1 -P "${jobs:-$(nproc)}" "$script" "$backend" --one "$folder"
