@@ -282,7 +282,8 @@ TEST_CASE("NaN from any callback is certified by no method, and the run is saved
                        CHECK(!broken.result->solved());
                        // What a method asks for in its steps, and not for its start only, may not be NaN
                        // where it ends. HG-MS does without second derivatives where it must.
-                       bool const second = which == upper_hessian || which == third_product;
+                       bool const second =
+                           which == Callback::upper_hessian || which == Callback::third_product;
                        if (phase == Phase::middle && !(method == "hgms" && second))
                          CHECK(broken.result->outcome != SolveOutcome::converged);
                        for (auto const& snapshot : broken.delivered) {
