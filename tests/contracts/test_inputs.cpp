@@ -101,8 +101,7 @@ Found answers(Matrices const& matrices, B const& b) {
 
 /// Those kernels work on copies in the house layout.
 bool to_the_bit(std::string const& kernel) {
-  return kernel.find("kernel_and_pinv") == 0 || kernel == "pinv_direct" ||
-         kernel == "kernel_basis" || kernel == "range_finder by pivots";
+  return kernel.find("kernel_and_pinv") == 0 || kernel == "pinv_direct" || kernel == "kernel_basis";
 }
 
 }  // namespace

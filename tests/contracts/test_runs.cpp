@@ -110,7 +110,7 @@ TEST_CASE("host waits of an outer iteration are bounded") {
   };
   for (std::string const problem : {"sphere", "two-well"})
     for (auto const& [method, usual, most] :
-         {Bound{"hgms", 200, 260}, {"pbgd", 12, 98}, {"soba", 6, 12}, {"qp-flow", 9, 30}}) {
+         {Bound{"hgms", 210, 260}, {"pbgd", 12, 98}, {"soba", 6, 12}, {"qp-flow", 9, 30}}) {
       Run const run(Space(), problem, method, 12);
       std::vector<int> waits;
       for (auto const& sample : run.samples) waits.push_back(sample.waits);

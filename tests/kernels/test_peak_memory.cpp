@@ -277,8 +277,8 @@ void check_copies(Batch<T> const& batch) {
     return double(pinv_direct_bytes<T>(batch.items, many, batch.n, true, Space(), copies));
   };
   CHECK(peak <= bytes(2));
-  // A solve that needs no refinement does without three blocks.
-  CHECK(peak >= bytes(2) - 3.1 * double(batch.items) * many * batch.n * sizeof(T));
+  // A solve that needs no refinement has its peak before: without product, rest, step and ignored.
+  CHECK(peak >= bytes(2) - 4.1 * double(batch.items) * many * batch.n * sizeof(T));
   CHECK(bytes(2) - bytes(0) == 2.0 * batch.items * many * batch.n * sizeof(T));
 }
 
