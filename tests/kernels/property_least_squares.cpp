@@ -117,6 +117,10 @@ void try_tangent_space(std::uint64_t seed, int which, Findings& found) {
       found.count(name, converged);
       found.expect(all_finite(x) && all_finite(rest), truth.draw, name, "not finite");
       if (!converged) continue;
+      if (norm(v) == 0) {
+        found.expect(norm(x) + norm(rest) == 0, truth.draw, name, "zero");
+        continue;
+      }
       if (t.representation == Representation::implicit) {
         check_least_squares(found, name, truth, v, x, rest, r, tolerance);
         continue;

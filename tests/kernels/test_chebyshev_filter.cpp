@@ -293,3 +293,22 @@ TEST_CASE(
   // The vectors of the block are 141 long: the tolerance for one of length 1 would give 7e-13 at most.
   CHECK(r.kernel_residual >= 2e-12);
 }
+
+TEST_CASE("an eigenvalue between wrong bounds and the tolerance is not overlooked") {
+  // The filter for these bounds damps the sixth vector as well, which counts as zero here.
+  int const n = 200;
+  Vec values(n);
+  for (int i = 0; i < n; ++i)
+    values[i] = i < 5 ? 0 : i == 5 ? 3e-4 : std::pow(0.02, double(n - 1 - i) / (n - 7));
+  auto const op = reflected<double>({values});
+  for (double const smallest : {1e-7, 1e-5, 2e-4, 9e-4}) {
+    CAPTURE(smallest);
+    auto options = forced(smallest, 1.0);
+    options.kernel_tolerance = 1e-3;
+    auto const found = run_kernel_basis(op, 24, options);
+    auto const& r = found.records[0];
+    CHECK(r.outcome == Outcome::converged);
+    CHECK(r.dimension == 6);
+    CHECK(r.smallest_kept > 1e-3);
+  }
+}

@@ -20,7 +20,8 @@ struct FilterVerdict {
 /// of an unseen (k+1)-th vector's space is below x with a probability of about x^(width - k). With
 /// x^(width - k) = 1e-8, as for CG with two probes, every eigenvector with p(t) >= 2 leak sqrt(width) / x is
 /// among the k. So all others have eigenvalues above filter.least_damped of that: where that is
-/// not 1/2 at most, or the gap there is not wide enough, the item stays open.
+/// not 1/2 at most, or the gap there is not wide enough, or what it bounds may be as small as the tolerance, the
+/// item stays open.
 template <std::floating_point T, ExecutionSpace E, class Records>
 FilterVerdict judge_filter(E const& space, ChebyshevFilter<T> const& filter, int degree,
                            Blocks<T, E> const& columns, RitzBlock<T, E> const& ritz,
@@ -65,7 +66,10 @@ FilterVerdict judge_filter(E const& space, ChebyshevFilter<T> const& filter, int
             T const dropped = record.smallest_kept / record.gap;
             record.smallest_kept = Kokkos::min(record.smallest_kept, bound);
             record.gap = record.smallest_kept / dropped;
-            bool const wide = record.gap >= options.minimum_gap;
+            // What may hide between the bound and the tolerance would count as zero.
+            bool const wide =
+                record.gap >= options.minimum_gap &&
+                record.smallest_kept > options.kernel_tolerance * record.norm_estimate;
             if (record.outcome != Outcome::rank_limit || !wide)
               record.outcome = wide ? Outcome::converged : Outcome::ambiguous_rank;
             // A wider gap is a matter of more damping too, but only of some.
@@ -171,6 +175,7 @@ Blocks<T, E> filtered_basis(E const& space, A const& a, Basis<T, E> const& basis
                   std::min(options.basis_tolerance, options.kernel_tolerance),
                   options.max_iterations);
   T const tolerance = options.kernel_tolerance;
+  T const undamped = filter.least_damped(T(0.5), degree);
   bool const judged = ritz.basis.extent(1) > 0;
   int open = 0;
   Kokkos::parallel_reduce(
@@ -184,6 +189,9 @@ Blocks<T, E> filtered_basis(E const& space, A const& a, Basis<T, E> const& basis
                         (r.outcome == Outcome::converged || r.outcome == Outcome::rank_limit) &&
                         (r.dimension == 0 || r.kernel_residual <= T(2) * tolerance);
         if (judged) state.products = r.products;
+        // A direction that counts as zero and was damped is not in the columns, and a projection that goes on from
+        // them cannot find it: the bounds contradict the tolerance.
+        if (!(undamped > T(2) * tolerance * state.norm)) state.refuted = true;
         count += !state.settled;
       },
       open);

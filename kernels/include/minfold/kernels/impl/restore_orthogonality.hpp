@@ -2,6 +2,7 @@
 #ifndef MINFOLD_KERNELS_IMPL_RESTORE_ORTHOGONALITY_HPP
 #define MINFOLD_KERNELS_IMPL_RESTORE_ORTHOGONALITY_HPP
 
+#include <minfold/core/status.hpp>
 #include <minfold/kernels/impl/host_lapack.hpp>
 
 #include <algorithm>
