@@ -24,7 +24,9 @@ struct LaneWork {
   KOKKOS_FUNCTION LaneVector<T> operand(int, int) const { return of(p); }
   KOKKOS_FUNCTION LaneVector<T> product(int, int) const { return of(q); }
   KOKKOS_FUNCTION LaneVector<T> residual(int, int) const { return of(r); }
-  KOKKOS_FUNCTION LaneVector<T> of(Pack<T>* v) const { return {reinterpret_cast<T*>(v) + lane}; }
+  /// Packs by their address: nvcc takes no vector in the type of a device function, be it one that no device
+  /// calls, and programs for a device use hosts as well.
+  KOKKOS_FUNCTION LaneVector<T> of(void* packs) const { return {static_cast<T*>(packs) + lane}; }
 };
 
 /// The numbers of CgState in lanes.
