@@ -165,5 +165,7 @@ for module in core kernels drivers; do
 done
 
 export nvcc="${nvcc:-}"
+# 06_mdspan.cpp solves on a host space. nvcc 13.0 ends with an internal error over the vectors of host paths.
 find "$work/generated" core/src kernels/src drivers/src drivers/problems drivers/examples \
-  bench/support bench/compare bench/benchmarks -maxdepth 1 -name '*.cpp' 2>/dev/null | sort | xargs -d '\n' -n 1 -P "${jobs:-$(nproc)}" "$script" "$backend" --one "$folder"
+  bench/support bench/compare bench/benchmarks -maxdepth 1 -name '*.cpp' ! -name 06_mdspan.cpp \
+  2>/dev/null | sort | xargs -d '\n' -n 1 -P "${jobs:-$(nproc)}" "$script" "$backend" --one "$folder"
