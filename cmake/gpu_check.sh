@@ -9,8 +9,8 @@
 # on. A copy of the tree with those changed is all that compiling takes.
 #
 # What is compiled: one generated file a module that includes all its headers, and all sources of the
-# libraries, of the examples, of the comparison with its peers for the device and of the benchmarks, as a
-# Kokkos built for the device would have it. A file is compiled unless names and content of everything it
+# libraries, for CUDA of the examples, of the comparison with its peers for the device and of the benchmarks,
+# as a Kokkos built for the device would have it. A file is compiled unless names and content of everything it
 # includes have passed before, in this clone or another; the warnings of that time are shown again.
 set -eu
 
@@ -166,6 +166,9 @@ done
 
 export nvcc="${nvcc:-}"
 # 06_mdspan.cpp solves on a host space. nvcc 13.0 ends with an internal error over the vectors of host paths.
-find "$work/generated" core/src kernels/src drivers/src drivers/problems drivers/examples \
+examples=
+if [ "$backend" = cuda ]; then examples=drivers/examples; fi
+# shellcheck disable=SC2086 # a folder or nothing
+find "$work/generated" core/src kernels/src drivers/src drivers/problems $examples \
   bench/support bench/compare bench/benchmarks -maxdepth 1 -name '*.cpp' ! -name 06_mdspan.cpp \
   2>/dev/null | sort | xargs -d '\n' -n 1 -P "${jobs:-$(nproc)}" "$script" "$backend" --one "$folder"
