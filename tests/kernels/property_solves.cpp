@@ -6,6 +6,32 @@
 
 namespace minfold::test {
 
+namespace {
+
+/// Every z and its record.
+template <class T>
+void check_all(Findings& found, std::string const& name, Batch<T> const& batch, bool with_basis,
+               Blocks<T, Space> const& z, Scalars<SolveRecord<T>, Space> const& records,
+               double tolerance) {
+  auto const zs = on_host(z), bs = on_host(batch.rhs);
+  auto const rs = on_host(records);
+  for (int item = 0; item < batch.count(); ++item)
+    for (int c = 0; c < batch.columns; ++c) {
+      auto const& r = rs(item * batch.columns + c);
+      auto const& t = batch.items[item];
+      bool const converged = r.outcome == Outcome::converged;
+      found.count(name, converged);
+      found.expect(all_finite(row(zs, item, c)), t.draw, name, "z is not finite");
+      if (converged && r.rhs_norm == 0)
+        found.expect(norm(row(bs, item, c)) + norm(row(zs, item, c)) == 0, t.draw, name, "zero");
+      else if (converged)
+        check_solution(found, name, t, t.draw.k, with_basis, 0, row(bs, item, c), row(zs, item, c),
+                       r, tolerance);
+    }
+}
+
+}  // namespace
+
 template <class T>
 void try_pinv_cg(std::uint64_t seed, int which, Findings& found) {
   Batch<T> batch(seed);
@@ -25,21 +51,7 @@ void try_pinv_cg(std::uint64_t seed, int which, Findings& found) {
     pinv_cg(Space(), DenseOperator(batch.matrices), batch.rhs, z, records, options, basis);
   else
     pinv_cg(Space(), ByTeam<T>{batch.matrices}, batch.rhs, z, records, options, basis);
-  auto const zs = on_host(z), bs = on_host(batch.rhs);
-  auto const rs = on_host(records);
-  for (int item = 0; item < batch.count(); ++item)
-    for (int c = 0; c < batch.columns; ++c) {
-      auto const& r = rs(item * batch.columns + c);
-      auto const& t = batch.items[item];
-      bool const converged = r.outcome == Outcome::converged;
-      found.count(name, converged);
-      found.expect(all_finite(row(zs, item, c)), t.draw, name, "z is not finite");
-      if (converged && r.rhs_norm == 0)
-        found.expect(norm(row(bs, item, c)) + norm(row(zs, item, c)) == 0, t.draw, name, "zero");
-      else if (converged)
-        check_solution(found, name, t, t.draw.k, with_basis, 0, row(bs, item, c), row(zs, item, c),
-                       r, options.relative_tolerance);
-    }
+  check_all(found, name, batch, with_basis, z, records, options.relative_tolerance);
 }
 
 /// The approximation: never above A, orthonormal, and honest about what is not finite or not >= 0. The
@@ -98,21 +110,7 @@ void try_pinv_pcg(std::uint64_t seed, int which, Findings& found) {
     pinv_pcg(Space(), DenseOperator(batch.matrices), u, batch.rhs, z, records, options, basis);
   else
     pinv_pcg(Space(), InBulk<T>{batch.matrices}, u, batch.rhs, z, records, options, basis);
-  auto const zs = on_host(z), bs = on_host(batch.rhs);
-  auto const rs = on_host(records);
-  for (int item = 0; item < batch.count(); ++item)
-    for (int c = 0; c < batch.columns; ++c) {
-      auto const& r = rs(item * batch.columns + c);
-      auto const& t = batch.items[item];
-      bool const converged = r.outcome == Outcome::converged;
-      found.count(name, converged);
-      found.expect(all_finite(row(zs, item, c)), t.draw, name, "z is not finite");
-      if (converged && r.rhs_norm == 0)
-        found.expect(norm(row(bs, item, c)) + norm(row(zs, item, c)) == 0, t.draw, name, "zero");
-      else if (converged)
-        check_solution(found, name, t, t.draw.k, with_basis, 0, row(bs, item, c), row(zs, item, c),
-                       r, options.relative_tolerance);
-    }
+  check_all(found, name, batch, with_basis, z, records, options.relative_tolerance);
 }
 
 template <class T>
