@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Basis of ker H and H^+ b of explicit matrices, over n, batch, kernel dimension, condition, precision.
-#include <minfold/kernels/kernel_basis.hpp>
-#include <minfold/kernels/pinv_direct.hpp>
+#include <minfold/kernels/kernel_and_pinv.hpp>
 
 #include "benchmarks/timing.hpp"
-#include "support/fused.hpp"
 
 namespace minfold::bench {
 namespace {
@@ -25,7 +23,7 @@ void kernel_and_pinv(benchmark::State& state) {
                               Scalars<int, Space>("bench::dimension", items)};
   Scalars<SolveRecord<T>, Space> const records("bench::records", items);
   Scalars<KernelRecord<T>, Space> const kernels("bench::kernels", items);
-  auto const work = [&] { kernel_basis_and_pinv(space, h, b, z, basis, records, kernels); };
+  auto const work = [&] { minfold::kernel_and_pinv(space, h, b, z, basis, records, kernels); };
   work();
   if (!certified(state, space, kernels) || !certified(state, space, records)) return;
   double const r = n - k, flops = r * r * n - 2 * r * r * r / 3 + r * r * k;

@@ -3,7 +3,6 @@
 #include <minfold/kernels/range_finder.hpp>
 
 #include "benchmarks/timing.hpp"
-#include "support/fused.hpp"
 
 namespace minfold::bench {
 namespace {
@@ -18,7 +17,7 @@ void range_finder(benchmark::State& state) {
   Vectors<double, Space> const values("bench::values", items, rank + 8);
   Scalars<RangeRecord<double>, Space> const records("bench::records", items);
   RangeFinderOptions<double> options;
-  say_semidefinite(options);
+  options.semidefinite = true;
   auto const work = [&] { minfold::range_finder(space, h, basis, values, records, options); };
   work();
   if (!certified(state, space, records)) return;

@@ -49,7 +49,7 @@ bool certified(benchmark::State& state, Space const& space, Records const& recor
   return false;
 }
 
-/// The one timing loop: work() between two fences.
+/// The one timing loop: work() between two fences, with a Workspace that keeps its arrays.
 void time_loop(benchmark::State& state, Space const& space, int items, Declared const& declared,
                void (*work)(void const*), void const* context);
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <minfold/core/workspace.hpp>
+#include <minfold/kernels/kernel_and_pinv.hpp>
+#include <minfold/kernels/kernel_basis.hpp>
 #include <minfold/kernels/pinv_cg.hpp>
 #include <minfold/kernels/range_finder.hpp>
 
 #include "compare/matrix_free.hpp"
 #include "compare/problem.hpp"
-#include "support/fused.hpp"
 
 #include <memory>
 #include <sstream>
@@ -53,7 +55,7 @@ Contender kernel_and_pinv_contender(Problem const& p, Space const& space) {
   Records<SolveRecord> const records("bench::records", s.items);
   Records<KernelRecord> const kernels("bench::kernels", s.items);
   auto const solve = [=] {
-    kernel_basis_and_pinv(space, h, rhs, z, basis, records, kernels);
+    minfold::kernel_and_pinv(space, h, rhs, z, basis, records, kernels);
     space.fence("bench::kernel_and_pinv");
   };
   auto const answer = [=] {
@@ -77,7 +79,7 @@ Contender range_contender(Problem const& p, Space const& space) {
   Vectors<double, Space> const values("bench::values", s.items, rank + 8);
   Records<RangeRecord> const records("bench::records", s.items);
   RangeFinderOptions<double> options;  // the rank is found, not told
-  say_semidefinite(options);
+  options.semidefinite = true;
   auto const solve = [=] {
     minfold::range_finder(space, h, basis, values, records, options);
     space.fence("bench::range_finder");
@@ -160,9 +162,7 @@ Contender matrix_free_contender(Problem const& p, Space const& space, Known cons
           [=](double tolerance) { options->basis_tolerance = tolerance; }};
 }
 
-}  // namespace
-
-Contender minfold_contender(Problem const& problem, Space const& space) {
+Contender contender_of(Problem const& problem, Space const& space) {
   switch (problem.what.job) {
     case Job::kernel_and_pinv: return kernel_and_pinv_contender(problem, space);
     case Job::range_basis: return range_contender(problem, space);
@@ -174,11 +174,26 @@ Contender minfold_contender(Problem const& problem, Space const& space) {
   return {};
 }
 
+}  // namespace
+
+Contender with_workspace(Space const& space, Contender contender) {
+  auto const workspace = std::make_shared<Workspace<Space>>(space);
+  contender.solve = [workspace, solve = std::move(contender.solve)] {
+    auto const in_use = workspace->use();
+    solve();
+  };
+  return contender;
+}
+
+Contender minfold_contender(Problem const& problem, Space const& space) {
+  return with_workspace(space, contender_of(problem, space));
+}
+
 void add_informed_kernels(Problem const& p, Contenders& peers) {
   if (p.what.job != Job::matrix_free_kernel || p.what.shape.kernel > p.what.shape.columns) return;
   for (auto const& known : {Known{"k_told", true, false}, Known{"bounds", false, true},
                             Known{"k_and_bounds", true, true}})
-    peers.push_back(matrix_free_contender(p, Space(), known));
+    peers.push_back(with_workspace(Space(), matrix_free_contender(p, Space(), known)));
 }
 
 void add_single_solves(Problem const& p, Contenders& peers) {
@@ -212,7 +227,7 @@ void add_single_solves(Problem const& p, Contenders& peers) {
     complain(space, "last solve:", records, a.complaint);
     return a;
   };
-  peers.push_back({"single_solves", solve, answer});
+  peers.push_back(with_workspace(space, {"single_solves", solve, answer}));
 }
 
 }  // namespace minfold::bench

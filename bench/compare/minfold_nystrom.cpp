@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "compare/problem.hpp"
-#if __has_include(<minfold/kernels/pinv_pcg.hpp>)
 #include <minfold/core/dense_operator.hpp>
 #include <minfold/kernels/pinv_pcg.hpp>
 
+#include "compare/problem.hpp"
+
 #include <sstream>
-#endif
 
 namespace minfold::bench {
 
-#if __has_include(<minfold/kernels/pinv_pcg.hpp>)
 namespace {
 
 Answer answer_with(Space const& space, Blocks<double, Space> const& z,
@@ -69,21 +67,8 @@ void add_plain_cg(Problem const& p, Contenders& peers) {
             PinvCgOptions<double>{.relative_tolerance = cg_tolerance});
     space.fence("bench::plain_cg");
   };
-  peers.push_back({"plain_cg", solve, [=] { return answer_with(space, z, records); }});
+  peers.push_back(
+      with_workspace(space, {"plain_cg", solve, [=] { return answer_with(space, z, records); }}));
 }
-
-bool has_nystrom() {
-  return true;
-}
-
-#else
-Contender nystrom_contender(Problem const&) {
-  return {};
-}
-void add_plain_cg(Problem const&, Contenders&) {}
-bool has_nystrom() {
-  return false;
-}
-#endif
 
 }  // namespace minfold::bench

@@ -73,6 +73,8 @@ struct Output {
 std::shared_ptr<Output> make_output(Case const& c, bool with_basis, bool with_z);
 Answer answer_of(Output const& output);
 
+/// The contender, but that it keeps minfold's arrays from call to call, as peers keep theirs.
+Contender with_workspace(Space const& space, Contender contender);
 /// `space` is what it runs on.
 Contender minfold_contender(Problem const& problem, Space const& space = Space());
 
@@ -81,10 +83,9 @@ void add_eigen_peers(Problem const& problem, Contenders& peers);
 void add_krylov_peers(Problem const& problem, Contenders& peers);
 void add_kokkos_kernels_peers(Problem const& problem, Contenders& peers);
 void add_cuda_peers(Problem const& problem, Contenders& peers);
-/// The job nystrom, if the library has it: minfold with the preconditioner, and without.
+/// The job nystrom: minfold with the preconditioner, and without.
 Contender nystrom_contender(Problem const& problem);
 void add_plain_cg(Problem const& problem, Contenders& peers);
-bool has_nystrom();
 /// minfold itself where more is known of a small kernel: its dimension, bounds of the spectrum, both.
 void add_informed_kernels(Problem const& problem, Contenders& peers);
 /// minfold itself, one right-hand side after the other.
