@@ -63,15 +63,22 @@ def draw(folder, name, commands, size=(900, 520), quiet=False):
 
 
 def lines(folder, name, title, x_label, y_label, curves, log="xy"):
-    """curves: [(label, [(x, y)])]."""
-    curves = [(label, sorted(points)) for label, points in curves if len(points) > 1]
+    """curves: [(label, threads, [(x, y)])]; a color a label, fewer threads dashed."""
+    curves = [(label, threads, sorted(points)) for label, threads, points in curves if len(points) > 1]
     if not curves:
         return
     data = "".join(f"$d{i} << EOD\n" + "".join(f"{x} {y}\n" for x, y in points) + "EOD\n"
-                   for i, (_, points) in enumerate(curves))
-    ticks = sorted({x for _, points in curves for x, _ in points})
-    plots = ", ".join(f"$d{i} with linespoints lw 2 pt {5 + i % 8} ps 0.9 lc rgb '{COLORS[i % 8]}' title \"{label}\""
-                      for i, (label, _) in enumerate(curves))
+                   for i, (_, _, points) in enumerate(curves))
+    ticks = sorted({x for _, _, points in curves for x, _ in points})
+    labels = list(dict.fromkeys(label for label, _, _ in curves))
+    most = max((t for _, t, _ in curves if t), default=0)
+
+    def style(label, t):
+        place = labels.index(label)
+        return (f"lw 2 dt {1 if t in (0, most) else 2} pt {5 + place % 8} ps 0.9 lc rgb '{COLORS[place % 8]}' "
+                f"title \"{label}{', ' + threads_word(t) if t else ''}\"")
+
+    plots = ", ".join(f"$d{i} with linespoints {style(label, t)}" for i, (label, t, _) in enumerate(curves))
     draw(folder, name, data + f'set title "{title}"\nset xlabel "{x_label}"\nset ylabel "{y_label}"\n'
          + (f"set logscale {log}\n" if log else "")
          + "set xtics (" + ", ".join(f'"{x}" {x}' for x in ticks) + ")\n"
@@ -86,43 +93,46 @@ def threads_word(t):
 def draw_benchmarks(folder, found):
     threads = sorted({b["threads"] for b in found})
 
-    def curves(families, x, y):
-        return [(f"{family.split('/')[0]}{', float' if 'float' in family else ''}, {threads_word(t)}",
-                 [(b[x], y(b)) for b in found if b["family"] == family and b["threads"] == t])
-                for family in families for t in threads]
+    def curves(families, x, y, n=None, counts=threads):
+        """n: of that order only, where a smoke run or another figure has others."""
+        return [(f"{family.split('/')[0]}{', float' if 'float' in family else ''}", t,
+                 [(b[x], y(b)) for b in found
+                  if b["family"] == family and b["threads"] == t and n in (None, b["n"])])
+                for family in families for t in counts]
 
     def microseconds(b):
         return 1e3 * b["ms"] / b["items"] / b.get("columns", 1)
 
     solvers = ["kernel_and_pinv", "pinv_cg", "range_finder"]
     others = ["kernel_basis", "tangent_space", "symmetric_eigen", "pinv_cgls", "nystrom_pcg"]
-    lines(folder, "time_n", "One item against its order", "n", "µs an item",
-          curves([s + "/n" for s in solvers], "n", microseconds))
-    lines(folder, "time_n_others", "One item against its order", "n", "µs an item",
-          curves([s + "/n" for s in others], "n", microseconds))
-    lines(folder, "precision", "Double and single precision", "n", "µs an item",
-          curves([s + p for s in solvers[:2] for p in ("/n", "/float/n")], "n", microseconds))
+    for name, families in (("time_n", solvers), ("time_n_others", others)):
+        lines(folder, name, "One item against its order", "n", "µs an item",
+              curves([s + "/n" for s in families], "n", microseconds))
+    lines(folder, "precision", f"Double and single precision, {threads_word(max(threads, default=1))}; CG: condition 10, to 1e-5", "n", "µs an item",
+          curves(["kernel_and_pinv/n", "kernel_and_pinv/float/n", "pinv_cg/precision/double", "pinv_cg/precision/float"],
+                 "n", microseconds, counts=threads[-1:]))
     lines(folder, "time_batch", "Items a second against the batch (n = 32)", "items", "items / s",
-          curves([s + "/batch" for s in solvers[:2]], "items", lambda b: 1e3 * b["items"] / b["ms"]))
+          curves([s + "/batch" for s in solvers[:2]], "items", lambda b: 1e3 * b["items"] / b["ms"], 32))
     lines(folder, "time_k", "Kernel basis and one solve against the dimension of the kernel (n = 128)",
-          "k", "µs an item", curves(["kernel_and_pinv/k"], "k", microseconds))
+          "k", "µs an item", curves(["kernel_and_pinv/k"], "k", microseconds, 128))
     lines(folder, "time_k_products", "Kernel basis by products against the dimension of the kernel (n = 256)",
-          "k", "µs an item", curves(["kernel_basis/k"], "k", microseconds))
+          "k", "µs an item", curves(["kernel_basis/k"], "k", microseconds, 256))
     lines(folder, "time_rank", "Range basis against the rank (n = 512)", "rank", "µs an item",
-          [(label, points) for label, points in curves(["range_finder/rank"], "rank", microseconds)])
+          curves(["range_finder/rank"], "rank", microseconds, 512))
     lines(folder, "time_condition", "Condition (n = 128)", "log10 of the condition", "µs an item",
-          curves([s + "/condition" for s in solvers[:2]], "digits", microseconds), log="y")
+          curves([s + "/condition" for s in solvers[:2]], "digits", microseconds, 128), log="y")
     lines(folder, "time_condition_others", "Condition (CGLS n = 128, Nyström and CG n = 512)", "log10 of the condition",
-          "µs an item", curves(["pinv_cgls/condition", "nystrom_pcg/condition"], "digits", microseconds), log="y")
+          "µs an item", curves(["pinv_cgls/condition"], "digits", microseconds, 128)
+          + curves(["nystrom_pcg/condition"], "digits", microseconds, 512), log="y")
     lines(folder, "time_columns", "CG with several right-hand sides (32 x 512)", "right-hand sides an item",
-          "µs a right-hand side", curves(["pinv_cg/columns"], "columns", microseconds))
+          "µs a right-hand side", curves(["pinv_cg/columns"], "columns", microseconds, 512))
     if len(threads) > 1:
         def speedup(family):
             times = {(b["n"], b["threads"]): b["ms"] for b in found if b["family"] == family}
             return [(n, times[n, threads[0]] / times[n, threads[-1]]) for n, t in times
                     if t == threads[0] and (n, threads[-1]) in times]
         lines(folder, "threads", f"From {threads_word(threads[0])} to {threads[-1]}", "n", "speed-up",
-              [(s, speedup(s + "/n")) for s in solvers], log="x")
+              [(s, 0, speedup(s + "/n")) for s in solvers], log="x")
 
 
 def draw_comparison(folder, path):
