@@ -81,11 +81,26 @@ inline int range_chunk(int n) {
 /// a new system while the others go on, which could save 7 % of the iterations of 1000 x 32 and would
 /// have to scatter each matrix number by number; not tried.
 inline constexpr int packed_cg_order = 128;
-/// Up to this order a host works a whole solve in one launch, the vectors and half of H in the second
-/// level cache; above, products are split among the threads.
+/// Up to this order, and with fewer than 4 right-hand sides, a whole solve is one launch.
 inline constexpr int fused_order = 512;
+/// Explicit matrices on hosts: a system a thread in one launch, the vectors in the first cache and half of H in
+/// the second, up to whole_order with any number of columns, up to halves_order with halves_columns at most;
+/// above, products are split among the threads. Two cores, double, condition 1e2, ms, a system a thread and
+/// split: 64 x 136 with 4 columns 11 and 22, 16 43 and 69, 40 108 and 156; 22 x 512 with 4 68 and 122, 8 138
+/// and 127, 16 277 and 304, 24 479 and 487; 14 x 640 with 1 19 and 34, 4 69 and 121, 6 103 and 117, 8 137 and
+/// 120; 5 x 1024 with 1 22 and 29, 4 66 and 104, 6 105 and 104. One item with one column has one thread only,
+/// where split it could have two; the choice does not look at the number of items.
+inline constexpr int whole_order = 512, halves_order = 1023, halves_columns = 6;
+/// Above, of a batch as many items are solved at once as share this part of the third-level cache, at least
+/// one for each so many threads, which are about as many as share a cache where there are several. AMD EPYC,
+/// 32 MB, two threads, 4 x 2048, condition 1e2, five rounds in turns: 84 to 101 ms, all at once 147 to 183.
+inline constexpr double resident_share = 0.75;
+inline constexpr int threads_a_cache = 8;
 /// Up to so many columns a block product reads one half of H for each pack of them; above, dgemm.
 inline constexpr int columns_by_halves = 16;
+/// Up to so many, one column after the other is cheaper than a pack with empty lanes: ms of a solve
+/// alone and packed, 4 x 2048 with 2 columns 167 and 390, 3 x 2600 with 2 504 and 824, with 3 553 and 774.
+inline constexpr int columns_alone = 3;
 
 /// Components of a long vector that one host task of wide_blas.hpp works: 16 vectors of 4096
 /// doubles fill 512 KB, half of a 1 MB second-level cache. Chosen by that, not by a measurement.

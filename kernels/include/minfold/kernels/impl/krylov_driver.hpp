@@ -3,6 +3,7 @@
 #define MINFOLD_KERNELS_IMPL_KRYLOV_DRIVER_HPP
 
 #include <minfold/core/dense_operator.hpp>
+#include <minfold/core/impl/cache.hpp>
 #include <minfold/core/lifted_operator.hpp>
 #include <minfold/kernels/basis.hpp>
 #include <minfold/kernels/impl/host_team.hpp>
@@ -75,7 +76,8 @@ Path chosen_path(Path path, int columns, int n) {
   if (path != Path::automatic) return path;
   if constexpr (has_halves<A, E>) {
     if (n <= packed_cg_order) return Path::packed;
-    return n <= fused_order && columns < 4 ? Path::halves : Path::bulk;
+    bool const halves = n <= whole_order || (n <= halves_order && columns <= halves_columns);
+    return halves ? Path::halves : Path::bulk;
   } else if constexpr (!TeamOperator<A, E>) {
     return Path::bulk;
   } else if constexpr (!BulkOperator<A, E>) {
@@ -83,6 +85,17 @@ Path chosen_path(Path path, int columns, int n) {
   } else {
     return n <= fused_order && columns < 4 ? Path::fused : Path::bulk;
   }
+}
+
+/// Items that the bulk path on a host solves at once, so that the halves of their matrices stay in the
+/// third-level cache from product to product; all where not even one fits, since then nothing is saved.
+/// The bits do not depend on it.
+template <std::floating_point T, ExecutionSpace E>
+int solved_together(E const& space, int items, int n) {
+  double const half = 0.5 * sizeof(T) * n * n, room = resident_share * double(last_cache_bytes());
+  if (n == 0 || half > room) return items;
+  int const sharing = (space.concurrency() + threads_a_cache - 1) / threads_a_cache;
+  return std::max(1, std::min(items, std::max(int(room / half), sharing)));
 }
 
 /// A Krylov iteration written as a state machine. A `Step` has
@@ -147,7 +160,7 @@ struct WholeProduct {
   }
 };
 
-/// The same by halves, for the systems that are still running.
+/// The same by halves, for the systems of `range` that are still running.
 template <ExecutionSpace E, class A, class Step, class Operand>
 struct RunningProduct {
   E const& space;
@@ -155,20 +168,23 @@ struct RunningProduct {
   Step const& s;
   SplitProduct<E, typename A::scalar_type> const& split;
   Operand const &operand, &product;
+  ItemRange range;
 
   void operator()() const {
     auto const& step = s;
-    split(space, a.matrix, operand, product,
-          [step](int item, int c) { return step.running(item, c); });
+    split(
+        space, a.matrix, operand, product,
+        [step](int item, int c) { return step.running(item, c); }, range);
   }
 };
 
-/// Systems that go on. Waits.
+/// Systems of these items that go on. Waits.
 template <ExecutionSpace E, class Step>
-int count_running(E const& space, Step const& s, int systems, int columns) {
+int count_running(E const& space, Step const& s, ItemRange const& range, int columns) {
   int running = 0;
   Kokkos::parallel_reduce(
-      "minfold::krylov::count", Kokkos::RangePolicy<E>(space, 0, systems),
+      "minfold::krylov::count",
+      Kokkos::RangePolicy<E>(space, range.first * columns, (range.first + range.count) * columns),
       KOKKOS_LAMBDA(int system, int& count) {
         count += s.running(system / columns, system % columns);
       },
@@ -177,32 +193,44 @@ int count_running(E const& space, Step const& s, int systems, int columns) {
 }
 
 template <ExecutionSpace E, class Step, class Operand, class Product>
-void run_bulk(E const& space, Step const& s, Operand const& operand, Product const& multiply) {
-  int const columns = int(operand.extent(1)), systems = int(operand.extent(0)) * columns,
-            n = int(operand.extent(2));
+void run_bulk(E const& space, Step const& s, Operand const& operand, Product const& multiply,
+              ItemRange const& range) {
+  int const columns = int(operand.extent(1)), first = range.first * columns,
+            systems = range.count * columns, n = int(operand.extent(2));
   for_each_item(
       "minfold::krylov::begin", space, systems, n,
       KOKKOS_LAMBDA(TeamMember<E> const& team, int system) {
-        s.begin(vector_team<E>(team), system / columns, system % columns);
+        s.begin(vector_team<E>(team), (first + system) / columns, (first + system) % columns);
       });
-  if (runs_on_host<E> && count_running(space, s, systems, columns) == 0) return;
+  if (runs_on_host<E> && count_running(space, s, range, columns) == 0) return;
   do {
     for (int turn = 0; turn < steps_between_looks<E>; ++turn) {
       multiply();
       for_each_item(
           "minfold::krylov::step", space, systems, n,
           KOKKOS_LAMBDA(TeamMember<E> const& team, int system) {
-            int const item = system / columns, c = system % columns;
+            int const item = (first + system) / columns, c = (first + system) % columns;
             if (s.running(item, c)) s.step(vector_team<E>(team), item, c);
           });
     }
-  } while (count_running(space, s, systems, columns) > 0);
+  } while (count_running(space, s, range, columns) > 0);
+}
+
+template <ExecutionSpace E, class Step, class Operand, class Product>
+void run_bulk(E const& space, Step const& s, Operand const& operand, Product const& multiply) {
+  run_bulk(space, s, operand, multiply, {0, int(operand.extent(0))});
 }
 
 /// Bytes that run_krylov allocates.
 template <ExecutionSpace E, class A>
 std::size_t krylov_bytes(E const& space, A const& a, int columns, Path path) {
+  using T [[maybe_unused]] = typename A::scalar_type;
   if (path == Path::fused || path == Path::halves) return 0;
+  if constexpr (has_halves<A, E>) {
+    if (columns <= columns_by_halves)
+      return SplitProduct<E, T>::bytes(solved_together<T>(space, a.batch_size(), a.dim()), columns,
+                                       a.dim());
+  }
   return product_bytes(space, a, columns);
 }
 
@@ -216,11 +244,18 @@ void run_krylov(E const& space, A const& a, Step const& s, Operand const& operan
       return run_fused(space, a, s, operand, product, path == Path::halves);
   }
   if constexpr (has_halves<A, E>) {
-    if (int(operand.extent(1)) <= columns_by_halves) {
-      SplitProduct<E, T> const split(space, int(operand.extent(0)), int(operand.extent(1)),
-                                     int(operand.extent(2)));
-      return run_bulk(space, s, operand,
-                      RunningProduct<E, A, Step, Operand>{space, a, s, split, operand, product});
+    int const items = int(operand.extent(0)), columns = int(operand.extent(1)),
+              n = int(operand.extent(2));
+    if (columns <= columns_by_halves) {
+      int const together = solved_together<T>(space, items, n);
+      SplitProduct<E, T> const split(space, together, columns, n);
+      for (int first = 0; first < items; first += together) {
+        ItemRange const range{first, std::min(together, items - first)};
+        run_bulk(space, s, operand,
+                 RunningProduct<E, A, Step, Operand>{space, a, s, split, operand, product, range},
+                 range);
+      }
+      return;
     }
   }
   run_bulk(space, s, operand, WholeProduct<E, A, Operand>{space, a, operand, product});

@@ -197,9 +197,9 @@ void pinv_pcg(E const& space, A const& a, Nystrom<typename A::scalar_type, E> co
   if constexpr (impl::has_halves<A, E>) {
     if (columns <= impl::columns_by_halves) {
       impl::SplitProduct<E, T> const split(space, items, columns, n);
-      return impl::pcg_in_bulk(
-          space, preconditioner, s, systems,
-          impl::RunningProduct<E, A, Step, Operand>{space, a, s, split, s.operand, s.product});
+      return impl::pcg_in_bulk(space, preconditioner, s, systems,
+                               impl::RunningProduct<E, A, Step, Operand>{
+                                   space, a, s, split, s.operand, s.product, {0, items}});
     }
   }
   impl::pcg_in_bulk(space, preconditioner, s, systems,
