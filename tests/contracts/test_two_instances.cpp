@@ -14,6 +14,7 @@
 #endif
 
 #include <array>
+#include <atomic>
 #include <barrier>
 #include <exception>
 #include <map>
@@ -49,7 +50,7 @@ struct Ring {
 struct Deeds {
   std::map<std::uint32_t, std::multiset<std::string>> launches, fences;  ///< by device id
   std::map<unsigned, std::multiset<std::string>> regions;                ///< by number of threads
-  std::set<std::thread::id> workers;
+  std::set<long> workers;
 };
 
 /// From its making on, until it goes: the deeds of each host thread, and how often launches of one follow
@@ -106,7 +107,10 @@ class Ledger {
   }
   static void worked(std::thread::id beginner) {
     std::lock_guard const lock(mutex_);
-    deeds[beginner].workers.insert(std::this_thread::get_id());
+    // Not the id: the system gives that of a thread that has ended to another one.
+    static std::atomic<long> begun = 0;
+    thread_local long const number = begun++;
+    deeds[beginner].workers.insert(number);
   }
   inline static RegionListener const listener_{began, worked};
 };
