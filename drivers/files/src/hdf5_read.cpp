@@ -86,16 +86,24 @@ ElementType element_type(hid_t dataset, std::string const& what) {
 
 /// Scale-offset and n-bit give back a whole chunk whatever they are given, and HDF5 does not look at the
 /// length that comes out of the last filter to be undone: with a checksum or deflate in front of them
-/// it reads past the end of a shorter one. Only shuffle keeps the length.
+/// it reads past the end of a shorter one. Only shuffle keeps the length. And an n-bit that has nothing to pack,
+/// as its second parameter says, gives back the length of the buffer that the filter behind it left, by
+/// which shuffle, in front of it, puts the bytes in a wrong order: other numbers than are stored, and no error.
 void require_whole_chunks(hid_t properties, std::string const& what) {
   int const count = H5Pget_nfilters(properties);
   bool whole = true;
   for (int i = 0; i < count; ++i) {
-    auto const filter =
-        H5Pget_filter2(properties, unsigned(i), nullptr, nullptr, nullptr, 0, nullptr, nullptr);
+    std::size_t parameters = 2;
+    unsigned parameter[2] = {};
+    auto const filter = H5Pget_filter2(properties, unsigned(i), nullptr, &parameters, parameter, 0,
+                                       nullptr, nullptr);
     MINFOLD_REQUIRE(whole || (filter != H5Z_FILTER_SCALEOFFSET && filter != H5Z_FILTER_NBIT), what,
                     ": expected scale-offset and n-bit in front of the filters that change the "
                     "length of a chunk");
+    MINFOLD_REQUIRE(
+        filter != H5Z_FILTER_NBIT || !parameter[1] || i == 0 || i + 1 == count, what,
+        ": expected no filters on both sides of an n-bit that packs nothing, which HDF5 "
+        "does not undo");
     whole = whole && filter == H5Z_FILTER_SHUFFLE;
   }
 }
