@@ -17,7 +17,8 @@ namespace minfold {
 ///
 /// Requires  floating-point numbers or integers of at most 8 bytes, stored in the file itself: neither
 ///           virtual nor external. Of filters, scale-offset and n-bit come first, or HDF5
-///           would read past the end of a chunk; only shuffle may be in front of them.
+///           would read past the end of a chunk; only shuffle may be in front of them, and not where
+///           an n-bit packs nothing and others follow it: HDF5 1.14 would give other numbers.
 /// Gives     the numbers, converted by HDF5. A shape that asks for more than the stored bytes
 ///           can expand to (deflate: a factor of 1032) is refused before memory is taken.
 ///
