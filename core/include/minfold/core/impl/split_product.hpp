@@ -4,6 +4,7 @@
 
 #include <minfold/core/batch.hpp>
 #include <minfold/core/impl/half_product.hpp>
+#include <minfold/core/impl/tuning.hpp>
 
 #include <algorithm>
 #include <cmath>
