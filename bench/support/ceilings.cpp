@@ -3,7 +3,6 @@
 
 #include "support/host_loop.hpp"
 #include <cblas.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -94,18 +93,6 @@ double read_rate(int threads, double seconds, std::size_t bytes) {
 }
 
 }  // namespace
-
-std::size_t cache_bytes(int level) {
-#if defined(_SC_LEVEL1_DCACHE_SIZE)
-  long const size = sysconf(level == 1   ? _SC_LEVEL1_DCACHE_SIZE
-                            : level == 2 ? _SC_LEVEL2_CACHE_SIZE
-                                         : _SC_LEVEL3_CACHE_SIZE);
-  return size > 0 ? std::size_t(size) : 0;
-#else
-  static_cast<void>(level);
-  return 0;
-#endif
-}
 
 double measure_read_memory(int threads, double seconds) {
   return read_rate(threads, seconds, (std::size_t(512) << 20) / threads);

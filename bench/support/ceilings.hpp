@@ -2,6 +2,8 @@
 #ifndef MINFOLD_BENCH_CEILINGS_HPP
 #define MINFOLD_BENCH_CEILINGS_HPP
 
+#include <minfold/core/impl/cache.hpp>
+
 #include <cstddef>
 
 /// What this machine can do at most, measured: the scale of "how fast is fast".
@@ -23,8 +25,7 @@ Ceilings measure_device_ceilings();
 /// Read bandwidth of memory alone, GB/s.
 double measure_read_memory(int threads, double seconds = 0.1);
 
-/// Bytes of the data caches that one core has to itself (level 1, 2) or shares (3); 0 if unknown.
-std::size_t cache_bytes(int level);
+using minfold::impl::cache_bytes;
 
 /// Read bandwidth for a working set of `bytes` in each thread.
 double read_ceiling(Ceilings const& c, double bytes);

@@ -24,8 +24,9 @@ namespace minfold {
 /// Costs     an iteration: one product, two reductions. 4 n words of workspace a system, allocated.
 ///           Of explicit matrices (DenseOperator, LayoutRight) a host reads one half in a product:
 ///           for n <= impl::packed_cg_order as a copy in the cache of each thread, n^2 / 2 packs;
-///           up to impl::halves_order a thread a system; above, the threads share each product, in
-///           up to 8 partial sums a column, so that also one item uses all of them.
+///           up to impl::whole_order, or impl::halves_order with few columns, a thread a system;
+///           above, the threads share each product, in up to 8 partial sums a column, so that
+///           also one item uses all of them.
 ///           Any scale of A and b: the work is done on b / ||b|| and A / 2^e.
 /// Method    Hestenes-Stiefel CG from z = 0, which stays in range A, restarted from the true
 ///           residual until that one meets the tolerance.

@@ -30,7 +30,7 @@ struct PinvPcgOptions {
 ///           that it needs a kernel basis, with which z lies in range P whatever the approximation is.
 /// Costs     an iteration: one product, 4 n rank + 12 n flops; once, one more product an item. The
 ///           products of finished systems are saved only where a host reads one half of an explicit
-///           matrix, as pinv_cg does; up to impl::halves_order it works a whole solve in one launch.
+///           matrix, as pinv_cg does; where that works a thread a system, a whole solve is one launch.
 /// Method    preconditioned CG with M = I - U (I - v_l / V) U^T, V = diag(values), v_l the smallest: A M has
 ///           its large eigenvalues at about v_l and keeps the others (Frangella, Tropp, Udell 2023,
 ///           (5.3), mu = 0). DERIVED for singular A: the sketch is taken through A, so u_j in

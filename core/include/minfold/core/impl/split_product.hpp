@@ -17,7 +17,8 @@ struct ItemRange {
 };
 
 /// Y := H X for a batch of symmetric matrices on a host, one half of each H read once for a column
-/// or, where there are several, for a group of lanes<T> of them, all threads busy also for one item: the rows of a product are split into chunks
+/// or, from columns_alone + 1 columns on, for a group of lanes<T> of them, all threads busy also for
+/// one item: the rows of a product are split into chunks
 /// of equal work, each adds into a vector of its own, and these are added up in their order. How many
 /// there are depends on n only, so the bits of the result do not depend on threads or items.
 /// `items`: the most that are worked at once.
