@@ -77,8 +77,7 @@ void try_range_finder(std::uint64_t seed, int which, Findings& found) {
     for (int j = 0; j < r.rank; ++j)
       for (int l = 0; l <= j; ++l)
         orthogonality = std::max(orthogonality, std::abs(dot(q[j], q[l]) - (l == j)));
-    // 1e-12 as the other tests of bases ask for.
-    double const loose = std::is_same_v<T, float> ? 1e-5 : 1e-12;
+    double const loose = 16 * std::sqrt(double(n)) * epsilon<T>;
     expect(orthogonality <= loose, "orthogonality", orthogonality);
     expect(std::abs(r.orthogonality - orthogonality) <= 0.1 * loose, "orthogonality", orthogonality,
            "recorded", r.orthogonality);
@@ -126,11 +125,14 @@ void try_symmetric_eigen(std::uint64_t seed, int which, Findings& found) {
     if (t.draw.poison) continue;
     auto exact = t.planted.values;
     std::sort(exact.begin(), exact.end());
-    expect(std::abs(r.norm - t.norm) <= t.rounded, "norm", r.norm, "of", t.norm);
+    // Of xSYEVD of LAPACK 3.12, 4.1 sqrt(n) eps ||A|| was seen, at n = 5, by either triangle 3.3 in 12,000 draws;
+    // the eigenvalues of these matrices, in long double, are the planted ones to a tenth of that.
+    double const moved = which == 0 ? t.rounded : 2 * t.rounded;
+    expect(std::abs(r.norm - t.norm) <= moved, "norm", r.norm, "of", t.norm);
     double residual = 0;
     for (int j = 0; j < n; ++j) {
       auto const v = row(vectors, item, j);
-      expect(std::abs(values(item, j) - exact[j]) <= t.rounded, "value", values(item, j), "of",
+      expect(std::abs(values(item, j) - exact[j]) <= moved, "value", values(item, j), "of",
              exact[j]);
       residual = std::max(residual, norm(minus(t.multiply(v), times(values(item, j), v))));
       for (int l = 0; l <= j; ++l)

@@ -294,11 +294,52 @@ TEST_CASE("the pivoted range in single precision, of order one, and of no items"
     CAPTURE(item, r(item).outcome, r(item).range_residual);
     CHECK(r(item).outcome == Outcome::converged);
     CHECK(r(item).rank == ranks[item]);
-    CHECK(r(item).orthogonality <= 1e-4f);
+    CHECK(double(r(item).orthogonality) <= 8 * std::sqrt(double(n)) * epsilon<float>);
     CHECK(std::abs(on_host(values)(item, 0) - 1) <= 1e-5);
   }
   check_range(Planted(1, 1, 0, {2.0}), run_range(dense({Planted(1, 1, 0, {2.0})}), 1, {}), 0, 1,
               1e-15);
   DenseOperator<Blocks<double, Space>> const none(Blocks<double, Space>("test::none", 0, 5, 5));
   CHECK(run_range(none, 5, {}).records.empty());
+}
+
+TEST_CASE("a pivoted basis in single precision is orthonormal to rounding", "[pivoted]") {
+  // Where values are close, the last sweep of Jacobi's method leaves a hundred eps.
+  int const count = 300;
+  for (int const n : {17, 34, 44}) {
+    std::vector<Vec> matrices;
+    for (int i = 0; i < count; ++i) {
+      int const kernel = n == 17 ? 7 : n - 31;
+      Vec values(n);
+      for (int j = kernel; j < n; ++j)
+        values[j] = 1 - 1e-3 * uniform({305, Stream::test, std::uint32_t(i), std::uint32_t(j), 0});
+      matrices.push_back(Planted(std::uint64_t(i), n, kernel, values).matrix);
+    }
+    DenseOperator<Blocks<float, Space>> const a(to_matrices<float>(matrices, n));
+    auto const basis = new_basis<float>(count, 32, n);
+    Vectors<float, Space> const values("test::values", count, 32);
+    Scalars<RangeRecord<float>, Space> const records("test::records", count);
+    range_finder(Space(), a, basis, values, records,
+                 {.method = RangeMethod::pivoted_cholesky, .semidefinite = true});
+    auto const vectors = on_host(basis.vectors);
+    auto const r = on_host(records);
+    double const rounded = std::sqrt(double(n)) * epsilon<float>;
+    int refused = 0;
+    for (int item = 0; item < count; ++item) {
+      // Rounded to float, a few are less than semidefinite where a pivot is small.
+      refused += r(item).outcome == Outcome::indefinite_operator;
+      if (r(item).outcome == Outcome::indefinite_operator) continue;
+      double off = 0;
+      for (int j = 0; j < r(item).rank; ++j)
+        for (int l = 0; l <= j; ++l)
+          off =
+              std::max(off, std::abs(dot(row(vectors, item, j), row(vectors, item, l)) - (l == j)));
+      CAPTURE(n, item, r(item).outcome, r(item).orthogonality, off);
+      CHECK(r(item).outcome == Outcome::converged);
+      CHECK(r(item).rank == (n == 17 ? 10 : 31));
+      CHECK(off <= 6 * rounded);
+      CHECK(std::abs(r(item).orthogonality - off) <= 2 * rounded);
+    }
+    CHECK(refused <= count / 100);
+  }
 }
