@@ -13,15 +13,14 @@ struct CgVerdict {
   Outcome outcome;  ///< where it does not go on
 };
 
-/// On a recomputed residual, s.full, of which true_residual is in range P. `refused`: nothing is left of
-/// r, but the caller does not take the end for one.
+/// On a recomputed residual, s.full, of which true_residual is in range P. `level`: of ||A|| ||z|| + ||b||, what
+/// rounding is held to leave. `refused`: nothing is left of r, but the caller does not take the end for one.
 template <class State, class Options, class T>
 KOKKOS_INLINE_FUNCTION CgVerdict judge_residual(State const& s, Options const& options, int limit,
                                                 bool knows_kernel, bool refused, T true_residual,
-                                                T z_norm) {
+                                                T z_norm, T level = T(8) * epsilon<T>) {
   // Where A was only seen on its kernel, s.norm is rounding and says nothing; hence the limit.
-  T const attainable =
-      Kokkos::min(T(8) * epsilon<T> * (s.norm * z_norm + T(1)), T(0.01) * s.projected);
+  T const attainable = Kokkos::min(level * (s.norm * z_norm + T(1)), T(0.01) * s.projected);
   T const allowed = Kokkos::max(options.relative_tolerance * s.projected, attainable);
   if (true_residual <= allowed && !refused) {
     // One more round towards the tolerance while rounding still leaves room for it. Without a
