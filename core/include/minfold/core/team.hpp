@@ -24,6 +24,17 @@ void for_each_item(std::string const& label, E const& space, int items, int leng
       label, policy, KOKKOS_LAMBDA(TeamMember<E> const& team) { body(team, team.league_rank()); });
 }
 
+/// for_each_item where items differ in what they take: threads of a host fetch them as they become free.
+template <ExecutionSpace E, class Body>
+void for_each_uneven_item(std::string const& label, E const& space, int items, int length,
+                          Body const& body) {
+  if (items == 0) return;
+  Kokkos::TeamPolicy<E, Kokkos::Schedule<Kokkos::Dynamic>> const policy(
+      space, items, impl::team_size<E>(length), impl::vector_length<E>());
+  Kokkos::parallel_for(
+      label, policy, KOKKOS_LAMBDA(TeamMember<E> const& team) { body(team, team.league_rank()); });
+}
+
 template <class Team, class Body>
 KOKKOS_INLINE_FUNCTION void team_for(Team const& team, int n, Body const& body) {
   Kokkos::parallel_for(Kokkos::TeamVectorRange(team, n), body);

@@ -7,8 +7,26 @@
 #include <minfold/drivers/problem.hpp>
 
 #include <cmath>
+#include <optional>
 
 namespace minfold {
+
+namespace impl {
+
+/// pending(:, stage) += what was done at all points.
+template <ExecutionSpace E, class Pending>
+void add_pending(E const& space, Scalars<LowerEvaluations, E> const& done, Pending const& pending,
+                 int stage) {
+  Kokkos::parallel_for(
+      "minfold::counted_problem::add", Kokkos::RangePolicy<E>(space, 0, int(done.extent(0))),
+      KOKKOS_LAMBDA(int item) {
+        Kokkos::atomic_add(&pending(0, stage), (unsigned long long)(done(item).values));
+        Kokkos::atomic_add(&pending(1, stage), (unsigned long long)(done(item).gradients));
+        Kokkos::atomic_add(&pending(2, stage), (unsigned long long)(done(item).hessian_products));
+      });
+}
+
+}  // namespace impl
 
 /// A problem that counts what is asked of it, by stage. Every method works through one of these,
 /// so that no product can escape the count. It keeps the sizes that the problem had at first: one that
@@ -18,11 +36,29 @@ class CountedProblem final : public AnyProblem<T, E> {
   struct Sampled {
     double values = 0, gradients = 0, hessian_products = 0, mixed_products = 0;
   };
+  /// Rows: values, gradients, Hessian products; columns: stages.
+  using Pending = Vectors<unsigned long long, E>;
   struct Books {
     StageCounters counters{};
     std::array<Sampled, stage_count> sampled{};
     Stage stage = Stage::lower_solve;
     bool mixed_product = false;  ///< was asked for and is there
+    /// What launches counted themselves, and the space they ran on; not in the counters yet.
+    Pending pending;
+    std::optional<E> space;
+
+    /// Waits where there is something pending.
+    void collect() {
+      if (!space) return;
+      auto const host = to_host(*space, pending);
+      Kokkos::deep_copy(*space, pending, 0ULL);
+      for (int s = 0; s < stage_count; ++s) {
+        counters[s].values += std::int64_t(host(0, s));
+        counters[s].gradients += std::int64_t(host(1, s));
+        counters[s].hessian_products += std::int64_t(host(2, s));
+      }
+      space.reset();
+    }
   };
 
  public:
@@ -34,6 +70,7 @@ class CountedProblem final : public AnyProblem<T, E> {
 
   /// What was asked of samples of the data is counted by their share, rounded.
   StageCounters counters() const {
+    books_->collect();
     StageCounters all = books_->counters;
     for (int stage = 0; stage < stage_count; ++stage) {
       auto const& part = books_->sampled[stage];
@@ -74,11 +111,13 @@ class CountedProblem final : public AnyProblem<T, E> {
   /// What is asked in such a scope is for the records of a method, not for its steps: not counted.
   class Aside {
    public:
-    explicit Aside(CountedProblem const& problem)
-        : books_(problem.books_),
-          before_(problem.books_->counters),
-          sampled_(problem.books_->sampled) {}
+    explicit Aside(CountedProblem const& problem) : books_(problem.books_) {
+      books_->collect();
+      before_ = books_->counters;
+      sampled_ = books_->sampled;
+    }
     ~Aside() {
+      books_->collect();
       // The seconds of a stage are booked at its end, so there are none of this scope yet.
       books_->counters = before_;
       books_->sampled = sampled_;
@@ -93,6 +132,7 @@ class CountedProblem final : public AnyProblem<T, E> {
   };
 
   void archive(StateArchive& a) const {
+    books_->collect();
     auto const in = a.group("counters");
     a.row("whole", books_->counters);
     for (int s = 0; s < stage_count; ++s) {
@@ -117,6 +157,23 @@ class CountedProblem final : public AnyProblem<T, E> {
     auto part = problem_.for_items(space, target_of);
     if (!part) return nullptr;
     return std::unique_ptr<AnyProblem<T, E>>(new CountedProblem(std::move(part), books_));
+  }
+  /// Counted where it happens, since nothing else knows.
+  bool lower_solve_by_teams(E const& space, ConstVectors x, Vectors<T, E> y,
+                            Scalars<LowerRecord<T>, E> records, Scalars<LowerEvaluations, E> done,
+                            LowerSolveOptions<T> const& options) const override {
+    require_same_sizes();
+    if (share_ != 1 || !problem_.lower_solve_by_teams(space, x, y, records, done, options))
+      return false;
+    auto& books = *books_;
+    if (!books.pending.data()) {
+      books.pending = make_vectors<unsigned long long>(space, "minfold::counted_problem::pending",
+                                                       3, stage_count);
+      Kokkos::deep_copy(space, books.pending, 0ULL);
+    }
+    books.space = space;
+    impl::add_pending(space, done, books.pending, int(books.stage));
+    return true;
   }
   int samples() const override { return problem_.samples(); }
   /// Counts into the same books, what concerns g by the share of the data.

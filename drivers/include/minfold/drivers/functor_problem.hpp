@@ -3,6 +3,7 @@
 #define MINFOLD_DRIVERS_FUNCTOR_PROBLEM_HPP
 
 #include <minfold/core/derivatives.hpp>
+#include <minfold/drivers/impl/lower_solve_by_teams.hpp>
 #include <minfold/drivers/problem.hpp>
 #include <minfold/drivers/upper_set.hpp>
 
@@ -94,6 +95,42 @@ struct ThirdColumn {
   }
 };
 
+/// g at single points, for launches that need it in their midst.
+template <class Functor, class T, ExecutionSpace E>
+struct FunctorPoints {
+  Functor p;
+  Vectors<T const, E> x;
+  bool shared;
+  int targets;
+  Scalars<int const, E> target_of;  ///< empty: item % targets
+
+  template <class Team, class Y, class Out>
+  KOKKOS_FUNCTION void lower_value(Team const& team, int item, Y const& y, Out const& out) const {
+    int const target = target_of_item(item);
+    Value<Lower, Out>{out}(team, p, target, item, upper_of(target), y);
+  }
+  template <class Team, class Y, class Out>
+  KOKKOS_FUNCTION void lower_gradient(Team const& team, int item, Y const& y,
+                                      Out const& out) const {
+    int const target = target_of_item(item);
+    gradient<Lower>(team, p, target, upper_of(target), y, out);
+  }
+  template <class Team, class Y, class V, class Out>
+  KOKKOS_FUNCTION void lower_hessian(Team const& team, int item, Y const& y, V const& v,
+                                     Out const& out) const {
+    int const target = target_of_item(item);
+    hessian_product<Lower>(team, p, target, upper_of(target), y, v, out);
+  }
+
+ private:
+  KOKKOS_FUNCTION int target_of_item(int item) const {
+    return target_of.data() ? target_of(item) : item % targets;
+  }
+  KOKKOS_FUNCTION auto upper_of(int target) const {
+    return Kokkos::subview(x, shared ? 0 : target, Kokkos::ALL);
+  }
+};
+
 }  // namespace impl
 
 /// Any functor problem (core/derivatives.hpp) as a bulk problem: one team a (point, vector), exact
@@ -140,6 +177,15 @@ class FunctorProblem : public AnyProblem<T, E> {
     return part;
   }
   void project_upper(E const& space, Vectors<T, E> x) const override { set_.project(space, x); }
+
+  bool lower_solve_by_teams(E const& space, ConstVectors x, Vectors<T, E> y,
+                            Scalars<LowerRecord<T>, E> records, Scalars<LowerEvaluations, E> done,
+                            LowerSolveOptions<T> const& options) const override {
+    impl::FunctorPoints<Functor, T, E> const points{functor_, x, shared_upper_,
+                                                    functor_.batch_size(), target_of_};
+    impl::run_lower_solve_by_teams<T, E>(space, points, y, records, done, length_scale(), options);
+    return true;
+  }
 
   void upper_value(E const& space, ConstVectors x, ConstVectors y,
                    Scalars<T, E> out) const override {

@@ -111,9 +111,10 @@ Hypergradients<T, E> hypergradients(E const& space, CountedProblem<T, E> const& 
   if (!curvature || !problem.has_second_order() || !impl::has_vectors(tangent.representation))
     return r;
   typename CountedProblem<T, E>::Scope const scope(problem, space, Stage::certify);
-  auto const projector = impl::tangent_projector(space, tangent, items, n);
+  auto const found = impl::kernel_dimensions(space, tangent.records, n);
+  auto const projector = impl::tangent_projector(space, tangent, found, items, n);
   impl::remember(space, tangent, projector, memory);
-  impl::measure_curvature<T, E>(space, problem, x, y, v, tangent, projector, options,
+  impl::measure_curvature<T, E>(space, problem, x, y, v, tangent, found.largest, projector, options,
                                 r.smallest_curvature, r.curvature_at_most);
   return r;
 }

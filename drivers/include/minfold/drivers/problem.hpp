@@ -5,6 +5,7 @@
 #include <minfold/core/batch.hpp>
 #include <minfold/core/random.hpp>
 #include <minfold/core/require.hpp>
+#include <minfold/drivers/lower_solve_options.hpp>
 
 #include <memory>
 #include <optional>
@@ -95,6 +96,16 @@ class AnyProblem {
   virtual std::unique_ptr<AnyProblem> for_items(E const&,
                                                 Scalars<int const, E> /*target_of*/) const {
     return nullptr;
+  }
+
+  /// lower_solve of the items whose record says not_run as one launch, a team an item, where the problem can be
+  /// evaluated inside of a launch: no host waits for the steps, and no item for the others. `done(item)`: what
+  /// was asked. False, and nothing has happened, where a problem does not offer it.
+  virtual bool lower_solve_by_teams(E const&, ConstVectors /*x*/, Vectors<T, E> /*y*/,
+                                    Scalars<LowerRecord<T>, E> /*records*/,
+                                    Scalars<LowerEvaluations, E> /*done*/,
+                                    LowerSolveOptions<T> const&) const {
+    return false;
   }
 
   /// Projects every row of x onto the feasible set of the upper level. Default: everything.

@@ -54,7 +54,7 @@ struct TangentSpace {
 ///           certifies its dimension or their products reach n, where all n columns cost no more and
 ///           give the whole spectrum (n <= direct_order). So at most about twice the cheaper of the
 ///           two, besides one short solve that polishes a kernel basis, and independent of n for
-///           fixed k or fixed rank. Waits for the records.
+///           fixed k or fixed rank. Waits for the records of each trial; not for those of a spectrum.
 template <ExecutionSpace E, Operator<E> A>
 TangentSpace<typename A::scalar_type, E> tangent_space(
     E const& space, A const& a, TangentSpaceOptions<typename A::scalar_type> const& options = {});

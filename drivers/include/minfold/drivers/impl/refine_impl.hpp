@@ -78,6 +78,7 @@ template <class T, ExecutionSpace E>
 struct Tangent {
   TangentSpace<T, E> space;
   TangentProjector<T, E> projector;
+  KernelDimensions dimensions;
 };
 
 /// residual := grad_y f - P_ker grad_y f
@@ -103,11 +104,14 @@ Tangent<T, E> tangent_of_gradient(E const& space, LowerHessian<T, E> const& h,
   auto const solve = [&](TangentSpace<T, E> const& t, T tolerance) {
     tangent_solve(space, h, t, b, as_block(w.lambda), as_block(w.tangential), w.solves, tolerance);
   };
+  auto const remembered = [&]() -> Tangent<T, E> {
+    return {memory.tangent, memory.projector,
+            kernel_dimensions(space, memory.tangent.records, h.dim())};
+  };
   if (still_tangent<T, E>(space, h, memory, T(0.1) * options.tolerance)) {
     solve(memory.tangent, loose);
     auto const s = summarize(space, w.solves);
-    if (s[Outcome::iteration_limit] + s[Outcome::not_finite] == 0)
-      return {memory.tangent, memory.projector};
+    if (s[Outcome::iteration_limit] + s[Outcome::not_finite] == 0) return remembered();
     // The kernel is the same and H is not: what H was makes CG short.
     if (memory.tangent.representation != Representation::kernel_basis) {
       int const n = h.dim();
@@ -115,17 +119,16 @@ Tangent<T, E> tangent_of_gradient(E const& space, LowerHessian<T, E> const& h,
       pinv_pcg(space, h, preconditioner_of(space, memory.tangent, n), w.residual, w.lambda,
                w.solves, {.relative_tolerance = loose, .max_iterations = n / 4 + 1});
       auto const again = summarize(space, w.solves);
-      if (again[Outcome::iteration_limit] + again[Outcome::not_finite] == 0)
-        return {memory.tangent, memory.projector};
+      if (again[Outcome::iteration_limit] + again[Outcome::not_finite] == 0) return remembered();
     }
   }
   auto const tangent = remembered_tangent_space(space, h, options.tangent, memory);
   bool const implicit = !has_vectors(tangent.representation);
   solve(tangent, implicit ? default_tolerance<T> : loose);
-  Tangent<T, E> found{tangent, {}};
+  Tangent<T, E> found{tangent, {}, kernel_dimensions(space, tangent.records, h.dim())};
   // Small problems need none: their Newton steps are dense and their tangent spaces cheap.
   if (!implicit && tangent.products >= std::int64_t(worth_remembering) * h.batch_size())
-    found.projector = tangent_projector(space, tangent, h.batch_size(), h.dim());
+    found.projector = tangent_projector(space, tangent, found.dimensions, h.batch_size(), h.dim());
   remember(space, tangent, found.projector, memory);
   return found;
 }
@@ -166,9 +169,9 @@ void refine_working(E const& space, AnyProblem<T, E> const& problem, Vectors<T c
     problem.upper_value(space, x, y, w.values);
     problem.upper_gradient(space, x, y, w.gx, w.gradient);
     LowerHessian<T, E> const h{&problem, x, y};
-    auto const [tangent, projector] = tangent_of_gradient(space, h, w, options, memory);
+    auto const [tangent, projector, dimensions] = tangent_of_gradient(space, h, w, options, memory);
     measure_gradient(space, w, tangent.records, records, scales, n);
-    int const k = largest_dimension(space, tangent.records);
+    int const k = dimensions.largest;
     bool const newton = options.newton && problem.has_second_order();
     bool const implicit = !has_vectors(tangent.representation);
     bool const may_form = k <= options.newton_order;
@@ -178,7 +181,8 @@ void refine_working(E const& space, AnyProblem<T, E> const& problem, Vectors<T c
     if (truncated) {
       LagrangianProduct<T, E> const product(
           space, problem, x, y, w.lambda,
-          projector.rows.data() ? projector : tangent_projector(space, tangent, items, n));
+          projector.rows.data() ? projector
+                                : tangent_projector(space, tangent, dimensions, items, n));
       if (truncated_directions<T, E>(space, product, w, tangent.records, records, scales, k,
                                      options.tolerance, length, may_form))
         memory.dense = true;
@@ -213,8 +217,8 @@ void refine_working(E const& space, AnyProblem<T, E> const& problem, Vectors<T c
             // Settled items keep their record, and with it are left alone.
             if (i == 0) w.trial_lower(item) = s.searching ? LowerRecord<T>{} : lower(item);
           });
-      lower_solve_working<T, E>(space, problem, x, w.trial, w.trial_lower, correction, T(0.1),
-                                Judged::all_moved, at_work.searching);
+      lower_solve_working<T, E>(space, problem, x, w.trial, w.trial_lower, correction,
+                                first_forcing<T>, Judged::all_moved, at_work.searching);
       problem.upper_value(space, x, w.trial, w.values);
       at_work = judge_tangent_trial(space, w, y, tangent.records, lower, records, length,
                                     correction.tolerance);

@@ -8,15 +8,14 @@
 namespace minfold::impl {
 
 /// Smallest eigenvalue of Hess_S f: of the k x k matrix up to newton_order, else bounds by Lanczos.
-/// Left alone where the dimension of the kernel is not known.
+/// Left alone where the dimension of the kernel is not known. k: the largest of them.
 template <class T, ExecutionSpace E>
 void measure_curvature(E const& space, AnyProblem<T, E> const& problem, Vectors<T const, E> x,
                        Vectors<T const, E> y, Vectors<T const, E> lambda,
-                       TangentSpace<T, E> const& tangent, TangentProjector<T, E> const& projector,
-                       RefineOptions<T> const& options, Scalars<T, E> const& smallest,
-                       Scalars<T, E> const& at_most) {
+                       TangentSpace<T, E> const& tangent, int k,
+                       TangentProjector<T, E> const& projector, RefineOptions<T> const& options,
+                       Scalars<T, E> const& smallest, Scalars<T, E> const& at_most) {
   int const items = int(y.extent(0)), n = int(y.extent(1));
-  int const k = largest_dimension(space, tangent.records);
   auto const kernels = tangent.records;
   if (k < 0) return;
   if (k > options.newton_order) {

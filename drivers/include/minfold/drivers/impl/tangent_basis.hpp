@@ -14,18 +14,27 @@ KOKKOS_INLINE_FUNCTION bool decided(KernelRecord<T> const& r) {
          r.outcome != Outcome::not_finite;
 }
 
-/// Largest kernel dimension among the items that have one decided, -1 when none has. Waits.
+/// Among the items that have one decided.
+struct KernelDimensions {
+  int smallest;  ///< n where none has
+  int largest;   ///< -1 where none has
+};
+
+/// Waits.
 template <ExecutionSpace E, std::floating_point T>
-int largest_dimension(E const& space, Scalars<KernelRecord<T>, E> const& records) {
-  int largest = -1;
+KernelDimensions kernel_dimensions(E const& space, Scalars<KernelRecord<T>, E> const& records,
+                                   int n) {
+  Kokkos::MinMaxScalar<int> found{n, -1};
   Kokkos::parallel_reduce(
-      "minfold::tangent_basis::largest", Kokkos::RangePolicy<E>(space, 0, int(records.extent(0))),
-      KOKKOS_LAMBDA(int item, int& most) {
+      "minfold::tangent_basis::extremes", Kokkos::RangePolicy<E>(space, 0, int(records.extent(0))),
+      KOKKOS_LAMBDA(int item, Kokkos::MinMaxScalar<int>& both) {
         auto const& r = records(item);
-        if (decided(r) && r.dimension > most) most = r.dimension;
+        if (!decided(r)) return;
+        both.min_val = Kokkos::min(both.min_val, r.dimension);
+        both.max_val = Kokkos::max(both.max_val, r.dimension);
       },
-      Kokkos::Max<int>(largest));
-  return largest < 0 ? -1 : largest;
+      Kokkos::MinMax<int>(found));
+  return {std::min(found.min_val, n), std::max(found.max_val, -1)};
 }
 
 /// An explicit kernel basis with room for `capacity` vectors, whatever the representation: copied

@@ -58,12 +58,16 @@ TangentSpace<T, E> remembered_tangent_space(E const& space, LowerHessian<T, E> c
     first.max_basis = std::min(options.max_basis, 32);
   }
   auto tangent = tangent_space(space, hessian, first);
-  auto const missing = summarize(space, tangent.records);
-  if (first.representation != options.representation && missing[Outcome::rank_limit] +
-                                                                missing[Outcome::iteration_limit] +
-                                                                missing[Outcome::ambiguous_rank] >
-                                                            0)
-    tangent = tangent_space(space, hessian, options);
+  // Small orders have no other choice: to ask again would give the same.
+  bool const may_differ =
+      first.representation != options.representation && hessian.dim() > options.block;
+  if (may_differ) {
+    auto const missing = summarize(space, tangent.records);
+    if (missing[Outcome::rank_limit] + missing[Outcome::iteration_limit] +
+            missing[Outcome::ambiguous_rank] >
+        0)
+      tangent = tangent_space(space, hessian, options);
+  }
   memory.known = tangent.representation;
   return tangent;
 }
@@ -78,9 +82,10 @@ template <class T, ExecutionSpace E>
 void remember(E const& space, TangentSpace<T, E> const& tangent,
               TangentProjector<T, E> const& projector, TangentMemory<T, E>& memory) {
   int const items = int(tangent.records.extent(0));
-  auto const s = summarize(space, tangent.records);
-  memory.filled = has_vectors(tangent.representation) && s[Outcome::converged] == items &&
-                  tangent.products >= std::int64_t(worth_remembering) * items;
+  // The cheap questions first: the last one waits.
+  memory.filled = has_vectors(tangent.representation) &&
+                  tangent.products >= std::int64_t(worth_remembering) * items &&
+                  summarize(space, tangent.records)[Outcome::converged] == items;
   memory.tangent = memory.filled ? tangent : TangentSpace<T, E>{};
   memory.projector = memory.filled ? projector : TangentProjector<T, E>{};
 }
@@ -146,7 +151,7 @@ template <class T, ExecutionSpace E>
 Nystrom<T, E> preconditioner_of(E const& space, TangentSpace<T, E> const& t, int n) {
   int const items = int(t.records.extent(0));
   bool const spectral = t.representation == Representation::spectral;
-  int const rank = std::max(n - smallest_dimension(space, t.records, n), 1);
+  int const rank = std::max(n - kernel_dimensions(space, t.records, n).smallest, 1);
   Nystrom<T, E> p{{make_blocks<T>(space, "minfold::preconditioner::vectors", items, rank, n),
                    make_scalars<int>(space, "minfold::preconditioner::dimension", items)},
                   make_vectors<T>(space, "minfold::preconditioner::values", items, rank),

@@ -7,21 +7,6 @@
 
 namespace minfold::impl {
 
-/// Smallest kernel dimension among the items that have one decided, n when none has. Waits.
-template <ExecutionSpace E, std::floating_point T>
-int smallest_dimension(E const& space, Scalars<KernelRecord<T>, E> const& records, int n) {
-  int smallest = n;
-  Kokkos::parallel_reduce(
-      "minfold::tangent_projector::smallest",
-      Kokkos::RangePolicy<E>(space, 0, int(records.extent(0))),
-      KOKKOS_LAMBDA(int item, int& least) {
-        auto const& r = records(item);
-        if (decided(r) && r.dimension < least) least = r.dimension;
-      },
-      Kokkos::Min<int>(smallest));
-  return std::min(smallest, n);
-}
-
 /// Whether projections are products with vectors, and not solves.
 inline bool has_vectors(Representation r) {
   return r != Representation::implicit && r != Representation::automatic;
@@ -46,13 +31,12 @@ struct TangentProjector {
   }
 };
 
-/// Requires has_vectors(t.representation). Waits for the dimensions.
+/// Requires has_vectors(t.representation).
 template <class T, ExecutionSpace E>
-TangentProjector<T, E> tangent_projector(E const& space, TangentSpace<T, E> const& t, int items,
-                                         int n) {
+TangentProjector<T, E> tangent_projector(E const& space, TangentSpace<T, E> const& t,
+                                         KernelDimensions const& found, int items, int n) {
   TangentProjector<T, E> p;
-  int const k = std::max(largest_dimension(space, t.records), 0);
-  int const rank = n - smallest_dimension(space, t.records, n);
+  int const k = std::max(found.largest, 0), rank = n - found.smallest;
   p.complement = t.representation == Representation::range_basis ||
                  (t.representation == Representation::spectral && rank < k);
   int const width = std::max(p.complement ? rank : k, 1);

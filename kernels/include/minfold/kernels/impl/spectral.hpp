@@ -15,6 +15,7 @@ struct Spectral {
   Vectors<T, E> values;
   Scalars<int, E> first;  ///< kernel = values [first, first + records.dimension)
   Scalars<KernelRecord<T>, E> records;
+  int products = 0;  ///< of every item
 };
 
 /// max_j ||A q_j|| / norm and max |Q^T Q - I| over rows [first, first + count) of q, with
@@ -59,7 +60,7 @@ Spectral<typename A::scalar_type, E> decompose(E const& space, A const& a,
   auto const matrix = make_blocks<T>(space, "minfold::spectral::matrix", items, n, n);
   auto const product = make_blocks<T>(space, "minfold::spectral::product", items, n, n);
   auto const eigen = make_scalars<EigenRecord<T>>(space, "minfold::spectral::eigen", items);
-  int const products = assemble(space, a, matrix);
+  int const products = s.products = assemble(space, a, matrix);
   Kokkos::deep_copy(space, s.vectors, matrix);
   symmetric_eigen(space, s.vectors, s.values, eigen, {.verify = false});
   batched_gemm(space, Transpose::no, Transpose::no, T(1), s.vectors, matrix, T(0), product);

@@ -9,9 +9,7 @@ namespace minfold::impl {
 
 /// Whether every item that is finite has a decided dimension. An ambiguous one counts as decided
 /// unless `strict`: a trial with few products may see no gap where the whole spectrum has one.
-template <ExecutionSpace E, class Records>
-bool all_decided(E const& space, Records const& records, bool strict) {
-  auto const s = summarize(space, records);
+inline bool all_decided(Summary const& s, bool strict) {
   return s[Outcome::rank_limit] == 0 && s[Outcome::iteration_limit] == 0 &&
          !(strict && s[Outcome::ambiguous_rank] > 0);
 }
@@ -215,19 +213,22 @@ TangentSpace<typename A::scalar_type, E> tangent_space(
   TangentSpace<T, E> t;
   t.minimum_gap = options.minimum_gap;
   t.records = make_scalars<KernelRecord<T>>(space, "minfold::tangent_space::records", items);
-  auto const count = [&](auto const& records) { t.products += summarize(space, records).products; };
+  auto const all_decided = [&](auto const& records) {
+    auto const found = summarize(space, records);
+    t.products += found.products;
+    return impl::all_decided(found, n <= options.direct_order);
+  };
   auto const spectral = [&] {
     t.representation = Representation::spectral;
     t.spectral = impl::decompose(space, a, options.kernel_tolerance, options.minimum_gap);
     t.records = t.spectral.records;
-    count(t.records);
+    t.products += std::int64_t(items) * t.spectral.products;
   };
   auto const kernel = [&](int capacity, int block, int iterations) {
     t.representation = Representation::kernel_basis;
     t.basis = impl::make_basis<T>(space, items, capacity, n);
     kernel_basis(space, a, t.basis, t.records, impl::kernel_trial(options, n, block, iterations));
-    count(t.records);
-    return impl::all_decided(space, t.records, n <= options.direct_order);
+    return all_decided(t.records);
   };
   auto const range = [&](int capacity) {
     t.representation = Representation::range_basis;
@@ -237,8 +238,7 @@ TangentSpace<typename A::scalar_type, E> tangent_space(
         make_scalars<RangeRecord<T>>(space, "minfold::tangent_space::range", items);
     range_finder(space, a, t.basis, t.values, records, impl::range_trial(options, n));
     impl::kernel_records_of(space, records, t.values, n, options.kernel_tolerance, t.records);
-    count(records);
-    return impl::all_decided(space, records, n <= options.direct_order);
+    return all_decided(records);
   };
   auto const implicit = [&] {
     t.representation = Representation::implicit;
