@@ -42,23 +42,25 @@ struct Shell {
   }
 };
 
-/// Without the solve in one launch.
+/// A class that derives from a functor's problem, and so is solved a launch a step: what it overrides must be
+/// asked.
 template <class T>
 class StepByStep final : public FunctorProblem<Shell, T> {
   using Base = FunctorProblem<Shell, T>;
 
  public:
+  mutable int values = 0;
+
   using Base::Base;
   explicit StepByStep(Base const& base) : Base(base) {}
-  bool lower_solve_by_teams(Space const&, Vectors<T const, Space>, Vectors<T, Space>,
-                            Scalars<LowerRecord<T>, Space>, Scalars<LowerEvaluations, Space>,
-                            LowerSolveOptions<T> const&) const override {
-    return false;
+  void lower_value(Space const& space, Vectors<T const, Space> x, Vectors<T const, Space> y,
+                   Scalars<T, Space> out) const override {
+    ++values;
+    Base::lower_value(space, x, y, out);
   }
   std::unique_ptr<AnyProblem<T, Space>> for_items(
       Space const& space, Scalars<int const, Space> target_of) const override {
-    auto const part = Base::for_items(space, target_of);
-    return std::make_unique<StepByStep>(static_cast<Base const&>(*part));
+    return std::make_unique<StepByStep>(*Base::part(space, target_of));
   }
 };
 
@@ -112,7 +114,9 @@ TEMPLATE_TEST_CASE("the lower solve in one launch is that of a launch a step", "
       Shell const shell{2, n, steepness};
       auto const y = starts(48, n);
       auto const at_once = solve<T>(FunctorProblem<Shell, T>(shell), {2.0}, y);
-      auto const by_steps = solve<T>(StepByStep<T>(shell), {2.0}, y);
+      StepByStep<T> const derived(shell);
+      auto const by_steps = solve<T>(derived, {2.0}, y);
+      CHECK(derived.values > 1);
       for (int item = 0; item < 48; ++item) {
         auto const &one = at_once.records[std::size_t(item)],
                    &other = by_steps.records[std::size_t(item)];
@@ -167,6 +171,10 @@ TEST_CASE("parts of a batch and rows of x meet their own targets in one launch",
   host(0) = 2;
   host(1) = 0;
   Kokkos::deep_copy(target_of, host);
+  struct Derived : FunctorProblem<Shell, double> {
+    using FunctorProblem::FunctorProblem;
+  };
+  CHECK(Derived(shell).for_items(space, target_of) == nullptr);
   auto const part = whole.for_items(space, target_of);
   auto const two = solve<double>(*part, {1.5}, Vec(y.begin(), y.begin() + 8));
   CHECK(std::abs(square_of(shell, two.y, 0) - 3.5 * 3.5) <= 1e-10);

@@ -7,6 +7,7 @@
 #include <minfold/drivers/problem.hpp>
 #include <minfold/drivers/upper_set.hpp>
 
+#include <typeinfo>
 #include <utility>
 
 namespace minfold {
@@ -160,10 +161,16 @@ class FunctorProblem : public AnyProblem<T, E> {
     else
       return T(1);
   }
+  /// Null, like lower_solve_by_teams, for classes that derive from this one: neither would ask what they have
+  /// overridden. They may override both, with `part` and their own evaluations.
   std::unique_ptr<AnyProblem<T, E>> for_items(E const& space,
                                               Scalars<int const, E> target_of) const override {
-    auto part = std::make_unique<FunctorProblem>(*this);
-    part->target_of_ = target_of;
+    if (typeid(*this) != typeid(FunctorProblem)) return nullptr;
+    return part(space, target_of);
+  }
+  std::unique_ptr<FunctorProblem> part(E const& space, Scalars<int const, E> target_of) const {
+    auto problem = std::make_unique<FunctorProblem>(*this);
+    problem->target_of_ = target_of;
     if (target_of_.data()) {  // a part of a part: back to the targets of the whole
       auto const map = target_of_;
       auto const composed =
@@ -172,15 +179,16 @@ class FunctorProblem : public AnyProblem<T, E> {
           "minfold::functor_problem::targets",
           Kokkos::RangePolicy<E>(space, 0, int(target_of.extent(0))),
           KOKKOS_LAMBDA(int item) { composed(item) = map(target_of(item)); });
-      part->target_of_ = composed;
+      problem->target_of_ = composed;
     }
-    return part;
+    return problem;
   }
   void project_upper(E const& space, Vectors<T, E> x) const override { set_.project(space, x); }
 
   bool lower_solve_by_teams(E const& space, ConstVectors x, Vectors<T, E> y,
                             Scalars<LowerRecord<T>, E> records, Scalars<LowerEvaluations, E> done,
                             LowerSolveOptions<T> const& options) const override {
+    if (typeid(*this) != typeid(FunctorProblem)) return false;
     impl::FunctorPoints<Functor, T, E> const points{functor_, x, shared_upper_,
                                                     functor_.batch_size(), target_of_};
     impl::run_lower_solve_by_teams<T, E>(space, points, y, records, done, length_scale(), options);
