@@ -29,8 +29,11 @@ template <ExecutionSpace E, class Body>
 void for_each_uneven_item(std::string const& label, E const& space, int items, int length,
                           Body const& body) {
   if (items == 0) return;
-  Kokkos::TeamPolicy<E, Kokkos::Schedule<Kokkos::Dynamic>> const policy(
-      space, items, impl::team_size<E>(length), impl::vector_length<E>());
+  // Bodies of this kind are large. HIP would pass them by its constant memory, for which a launch waits.
+  auto const policy = Kokkos::Experimental::require(
+      Kokkos::TeamPolicy<E, Kokkos::Schedule<Kokkos::Dynamic>>(
+          space, items, impl::team_size<E>(length), impl::vector_length<E>()),
+      Kokkos::Experimental::WorkItemProperty::HintLightWeight);
   Kokkos::parallel_for(
       label, policy, KOKKOS_LAMBDA(TeamMember<E> const& team) { body(team, team.league_rank()); });
 }

@@ -47,17 +47,21 @@ class CountedProblem final : public AnyProblem<T, E> {
     Pending pending;
     std::optional<E> space;
 
+    void drop() {
+      if (!space) return;
+      Kokkos::deep_copy(*space, pending, 0ULL);
+      space.reset();
+    }
     /// Waits where there is something pending.
     void collect() {
       if (!space) return;
       auto const host = to_host(*space, pending);
-      Kokkos::deep_copy(*space, pending, 0ULL);
+      drop();
       for (int s = 0; s < stage_count; ++s) {
         counters[s].values += std::int64_t(host(0, s));
         counters[s].gradients += std::int64_t(host(1, s));
         counters[s].hessian_products += std::int64_t(host(2, s));
       }
-      space.reset();
     }
   };
 
@@ -117,7 +121,7 @@ class CountedProblem final : public AnyProblem<T, E> {
       sampled_ = books_->sampled;
     }
     ~Aside() {
-      books_->collect();
+      books_->drop();
       // The seconds of a stage are booked at its end, so there are none of this scope yet.
       books_->counters = before_;
       books_->sampled = sampled_;
@@ -156,7 +160,9 @@ class CountedProblem final : public AnyProblem<T, E> {
                                               Scalars<int const, E> target_of) const override {
     auto part = problem_.for_items(space, target_of);
     if (!part) return nullptr;
-    return std::unique_ptr<AnyProblem<T, E>>(new CountedProblem(std::move(part), books_));
+    std::unique_ptr<CountedProblem> counted(new CountedProblem(std::move(part), books_));
+    counted->share_ = share_;
+    return counted;
   }
   /// Counted where it happens, since nothing else knows.
   bool lower_solve_by_teams(E const& space, ConstVectors x, Vectors<T, E> y,
@@ -171,6 +177,8 @@ class CountedProblem final : public AnyProblem<T, E> {
                                                        3, stage_count);
       Kokkos::deep_copy(space, books.pending, 0ULL);
     }
+    // Another instance would not wait for what is pending on this one.
+    if (books.space && !(*books.space == space)) books.collect();
     books.space = space;
     impl::add_pending(space, done, books.pending, int(books.stage));
     return true;

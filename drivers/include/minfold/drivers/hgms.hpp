@@ -40,7 +40,7 @@ struct HgmsOptions {
   static HgmsOptions from(Settings& settings);
 };
 
-/// Minimizes F from state.x. One host wait a kernel that decides; the arithmetic stays on `space`.
+/// Minimizes F from state.x. The host waits where it decides; the arithmetic stays on `space`.
 /// `checkpoints` says when the state is handed out, and from which snapshot a run goes on.
 template <class T, ExecutionSpace E>
 SolveResult minimize_hgms(E const& space, AnyProblem<T, E> const& problem,

@@ -15,7 +15,7 @@ namespace minfold {
 ///           local minimum of g that is not global look converged: comparing g among the candidates
 ///           is the caller's.
 /// Costs     a Newton step: 1 gradient, 1 value a trial, the CG products. One launch and no wait where the
-///           problem has a lower_solve_by_teams, as a FunctorProblem; else waits twice a step, and for its CG.
+///           problem has a lower_solve_by_teams, as FunctorProblem itself; else waits once a step, and for its CG.
 /// Method    truncated Newton: d = H^+ grad_y g by CG from 0, which is the shortest correction, so that
 ///           a point near S moves along the normal space; CG stops at the forcing tolerance, before
 ///           it sees the eigenvalues of H that are small because the point is on S. Negative curvature

@@ -25,10 +25,11 @@ struct PinvPcgOptions {
 ///
 /// Requires  b, z, records, kernel: as pinv_cg. `approximation`: nystrom() of A, or of an operator near
 ///           A (the last outer iterate): the better it fits, the fewer the iterations.
-/// Gives     as pinv_cg; without a kernel basis the accuracy that arithmetic allows is taken to be
-///           16 sqrt(n) eps (||A|| ||z|| + ||b||). The part of z in ker A is of the size kappa eps ||z||, that of plain CG too, for
-///           an approximation of A itself; one of another operator has vectors outside range A, so
-///           that it needs a kernel basis, with which z lies in range P whatever the approximation is.
+/// Gives     as pinv_cg; without a kernel basis, where b lies in range A, the accuracy that arithmetic
+///           allows is taken to be 8 sqrt(n) eps (||A|| ||z|| + ||b||). The part of z in ker A is of
+///           the size kappa eps ||z||, that of plain CG too, for an approximation of A itself; one of
+///           another operator has vectors outside range A, so that it needs a kernel basis, with
+///           which z lies in range P whatever the approximation is.
 /// Costs     an iteration: one product, 4 n rank + 12 n flops; once, one more product an item. The
 ///           products of finished systems are saved only where a host reads one half of an explicit
 ///           matrix, as pinv_cg does; where that works a thread a system, a whole solve is one launch.

@@ -58,9 +58,10 @@ TangentSpace<T, E> remembered_tangent_space(E const& space, LowerHessian<T, E> c
     first.max_basis = std::min(options.max_basis, 32);
   }
   auto tangent = tangent_space(space, hessian, first);
-  // Small orders have no other choice: to ask again would give the same.
+  // Small orders have no other choice than the spectrum: to ask again would give the same.
   bool const may_differ =
-      first.representation != options.representation && hessian.dim() > options.block;
+      first.representation != options.representation &&
+      !(first.representation == Representation::spectral && hessian.dim() <= options.block);
   if (may_differ) {
     auto const missing = summarize(space, tangent.records);
     if (missing[Outcome::rank_limit] + missing[Outcome::iteration_limit] +

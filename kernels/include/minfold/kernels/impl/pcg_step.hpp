@@ -126,7 +126,8 @@ struct PcgStep {
       s.stop = Outcome::indefinite_operator;
       return start_verify(team, item, c, s);
     }
-    T const least = rounding<T>(n) + T(32) * epsilon<T>;
+    // More than twice what `verify` holds for rounding, or a step along the kernel could pass for that of A z.
+    T const least = (knows_kernel() ? T(1) : T(2)) * rounding<T>(n) + T(32) * epsilon<T>;
     if (!(pq > least * s.norm * pp)) {
       s.stop = Outcome::inconsistent_rhs;
       return start_verify(team, item, c, s);
@@ -134,7 +135,7 @@ struct PcgStep {
     // M does not shrink what rounding left in ker A as it shrinks the rest: when r is little more than that, p
     // is nearly a vector of the kernel, and z would go far along it. Seen: from 1e-12 to 6e-5 of ||z||.
     if (s.at_rounding && pq < T(0.1) * s.least * s.size) {
-      s.stop = Outcome::converged;
+      s.stop = Outcome::inconsistent_rhs;  // unless what is left is no more than rounding
       return start_verify(team, item, c, s);
     }
     s.least = Kokkos::min(s.least, pq / s.size);
@@ -284,7 +285,7 @@ struct PcgStep {
     auto const p = Kokkos::subview(operand, item, c, Kokkos::ALL);
     T const true_residual = true_residual_of(team, item, c, s);
     T const z_norm = team_norm(team, n, p);
-    T const level = knows_kernel() ? T(8) * epsilon<T> : T(2) * rounding<T>(n);
+    T const level = knows_kernel() ? T(8) * epsilon<T> : rounding<T>(n);
     auto const verdict =
         judge_residual(s, options, limit, knows_kernel(), false, true_residual, z_norm, level);
     if (!verdict.go_on) return finish(team, item, c, s, verdict.outcome, s.full);

@@ -130,7 +130,8 @@ class NearlyOrthonormal {
       for (int j = 0; j <= i; ++j) {
         T& entry = few ? small_.at[i][j] : g_[long(i) * r_ + j];
         entry -= T(i == j);
-        if (!(std::abs(entry) <= worst)) worst = std::abs(entry);
+        // A NaN stays.
+        if (std::abs(entry) > worst || std::isnan(entry)) worst = std::abs(entry);
       }
     return worst;
   }
