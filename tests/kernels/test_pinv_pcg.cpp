@@ -153,34 +153,44 @@ TEST_CASE("without a basis, preconditioned CG ends before rounding takes it alon
 TEMPLATE_TEST_CASE("without a basis, a part of b in the kernel is not taken for rounding", "",
                    double, float) {
   using T = TestType;
-  bool const single = sizeof(T) == 4;
-  int const n = single ? 200 : 40, count = 60;
-  double const condition = single ? 10 : 1e5, leak = single ? 3e-4 : 1e-8;
-  std::vector<Planted> items;
-  std::vector<Vec> b;
-  for (int i = 0; i < count; ++i) {
-    int const k = 1 + i % 3;
-    items.push_back(planted(std::uint64_t(306 + i), n, k, condition));
-    auto const v = normals(306, i, n);
-    auto const inside = items.back().range_part(v), outside = items.back().kernel_part(v);
-    b.push_back(minus(inside, times(-leak * norm(inside) / norm(outside), outside)));
-  }
-  for (int const rank : {n / 2, n - 5}) {
-    auto const check = [&](auto const& a) {
-      auto const s = run_pcg(a, b, NystromOptions<T>{.rank = rank},
-                             PinvPcgOptions<T>{.relative_tolerance = T(0.01 * leak)})
-                         .solved;
-      for (int i = 0; i < count; ++i) {
-        auto const& r = s.records[i];
-        CAPTURE(rank, i, r.outcome, r.iterations, r.residual, r.leakage);
-        CHECK(r.outcome == Outcome::inconsistent_rhs);
-        // What is left at the end is an upper bound.
-        CHECK(double(r.leakage) >= 0.99 * leak);
-        CHECK(double(r.leakage) <= 100 * leak);
-      }
-    };
-    check(bulk<T>(matrices_of(items), n));
-    check(DenseOperator<Blocks<T, Space>>(to_matrices<T>(matrices_of(items), n)));
+  struct Case {
+    int n;
+    double condition, leak, tolerance;
+  };
+  // What is left of b is a few times the rounding of A z, or far above it.
+  auto const cases = sizeof(T) == 4
+                         ? std::vector<Case>{{200, 10, 3e-4, 1e-4}, {24, 100, 1e-3, 1e-4}}
+                         : std::vector<Case>{{40, 1e5, 1e-8, 1e-10}, {40, 1e6, 1e-8, 1e-10}};
+  int const count = 60;
+  for (auto const& [n, condition, leak, tolerance] : cases) {
+    std::vector<Planted> items;
+    std::vector<Vec> b;
+    for (int i = 0; i < count; ++i) {
+      int const k = 1 + i % 3;
+      items.push_back(planted(std::uint64_t(306 + i), n, k, condition));
+      auto const v = normals(306, i, n);
+      auto const inside = items.back().range_part(v), outside = items.back().kernel_part(v);
+      b.push_back(minus(inside, times(-leak * norm(inside) / norm(outside), outside)));
+    }
+    for (int const rank : {n / 2, n - 5}) {
+      auto const check = [&](auto const& a) {
+        auto const s = run_pcg(a, b, NystromOptions<T>{.rank = rank},
+                               PinvPcgOptions<T>{.relative_tolerance = T(tolerance)})
+                           .solved;
+        int refused = 0;
+        for (int i = 0; i < count; ++i) {
+          auto const& r = s.records[i];
+          CAPTURE(n, condition, rank, i, r.outcome, r.iterations, r.residual, r.leakage);
+          refused += r.outcome == Outcome::inconsistent_rhs;
+          // What is left at the end is an upper bound.
+          CHECK(double(r.leakage) >= (r.outcome == Outcome::inconsistent_rhs ? 0.99 * leak : 0));
+        }
+        CAPTURE(n, condition, rank, refused);
+        CHECK(refused == count);
+      };
+      check(bulk<T>(matrices_of(items), n));
+      check(DenseOperator<Blocks<T, Space>>(to_matrices<T>(matrices_of(items), n)));
+    }
   }
 }
 

@@ -96,7 +96,8 @@ struct ThirdColumn {
   }
 };
 
-/// g at single points, for launches that need it in their midst.
+/// A functor at single points: whose target they are and which x belongs to it; and g there, for launches that
+/// need it in their midst.
 template <class Functor, class T, ExecutionSpace E>
 struct FunctorPoints {
   Functor p;
@@ -105,30 +106,29 @@ struct FunctorPoints {
   int targets;
   Scalars<int const, E> target_of;  ///< empty: item % targets
 
+  KOKKOS_FUNCTION int target(int item) const {
+    return target_of.data() ? target_of(item) : item % targets;
+  }
+  KOKKOS_FUNCTION auto upper(int target) const {
+    return Kokkos::subview(x, shared ? 0 : target, Kokkos::ALL);
+  }
+
   template <class Team, class Y, class Out>
   KOKKOS_FUNCTION void lower_value(Team const& team, int item, Y const& y, Out const& out) const {
-    int const target = target_of_item(item);
-    Value<Lower, Out>{out}(team, p, target, item, upper_of(target), y);
+    int const t = target(item);
+    Value<Lower, Out>{out}(team, p, t, item, upper(t), y);
   }
   template <class Team, class Y, class Out>
   KOKKOS_FUNCTION void lower_gradient(Team const& team, int item, Y const& y,
                                       Out const& out) const {
-    int const target = target_of_item(item);
-    gradient<Lower>(team, p, target, upper_of(target), y, out);
+    int const t = target(item);
+    gradient<Lower>(team, p, t, upper(t), y, out);
   }
   template <class Team, class Y, class V, class Out>
   KOKKOS_FUNCTION void lower_hessian(Team const& team, int item, Y const& y, V const& v,
                                      Out const& out) const {
-    int const target = target_of_item(item);
-    hessian_product<Lower>(team, p, target, upper_of(target), y, v, out);
-  }
-
- private:
-  KOKKOS_FUNCTION int target_of_item(int item) const {
-    return target_of.data() ? target_of(item) : item % targets;
-  }
-  KOKKOS_FUNCTION auto upper_of(int target) const {
-    return Kokkos::subview(x, shared ? 0 : target, Kokkos::ALL);
+    int const t = target(item);
+    hessian_product<Lower>(team, p, t, upper(t), y, v, out);
   }
 };
 
@@ -189,9 +189,8 @@ class FunctorProblem : public AnyProblem<T, E> {
                             Scalars<LowerRecord<T>, E> records, Scalars<LowerEvaluations, E> done,
                             LowerSolveOptions<T> const& options) const override {
     if (typeid(*this) != typeid(FunctorProblem)) return false;
-    impl::FunctorPoints<Functor, T, E> const points{functor_, x, shared_upper_,
-                                                    functor_.batch_size(), target_of_};
-    impl::run_lower_solve_by_teams<T, E>(space, points, y, records, done, length_scale(), options);
+    impl::run_lower_solve_by_teams<T, E>(space, points(x), y, records, done, length_scale(),
+                                         options);
     return true;
   }
 
@@ -266,38 +265,35 @@ class FunctorProblem : public AnyProblem<T, E> {
   template <class Body>
   void at_points(E const& space, char const* label, ConstVectors x, ConstVectors y,
                  Body const& body) const {
-    auto const p = functor_;
-    int const targets = functor_.batch_size();
-    bool const shared = shared_upper_;
-    auto const map = target_of_;
+    auto const at = points(x);
     for_each_item(
         label, space, int(y.extent(0)), dim_y(),
         KOKKOS_LAMBDA(TeamMember<E> const& team, int item) {
-          int const target = map.data() ? map(item) : item % targets;
-          body(team, p, target, item, Kokkos::subview(x, shared ? 0 : target, Kokkos::ALL),
-               Kokkos::subview(y, item, Kokkos::ALL));
+          int const target = at.target(item);
+          body(team, at.p, target, item, at.upper(target), Kokkos::subview(y, item, Kokkos::ALL));
         });
   }
 
   template <class Body>
   void at_columns(E const& space, char const* label, ConstVectors x, ConstVectors y, ConstBlocks v,
                   Blocks<T, E> out, Body const& body) const {
-    auto const p = functor_;
-    int const targets = functor_.batch_size(), columns = int(v.extent(1));
-    bool const shared = shared_upper_;
-    auto const map = target_of_;
+    auto const at = points(x);
+    int const columns = int(v.extent(1));
     for_each_item(
         label, space, int(y.extent(0)) * columns, dim_y(),
         KOKKOS_LAMBDA(TeamMember<E> const& team, int system) {
-          int const item = system / columns, c = system % columns;
-          int const target = map.data() ? map(item) : item % targets;
-          body(team, p, target, item, Kokkos::subview(x, shared ? 0 : target, Kokkos::ALL),
-               Kokkos::subview(y, item, Kokkos::ALL), Kokkos::subview(v, item, c, Kokkos::ALL),
+          int const item = system / columns, c = system % columns, target = at.target(item);
+          body(team, at.p, target, item, at.upper(target), Kokkos::subview(y, item, Kokkos::ALL),
+               Kokkos::subview(v, item, c, Kokkos::ALL),
                Kokkos::subview(out, item, c, Kokkos::ALL));
         });
   }
 
  private:
+  impl::FunctorPoints<Functor, T, E> points(ConstVectors x) const {
+    return {functor_, x, shared_upper_, functor_.batch_size(), target_of_};
+  }
+
   Functor functor_;
   bool shared_upper_;
   UpperSet<T, E> set_;

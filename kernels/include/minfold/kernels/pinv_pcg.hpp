@@ -26,7 +26,8 @@ struct PinvPcgOptions {
 /// Requires  b, z, records, kernel: as pinv_cg. `approximation`: nystrom() of A, or of an operator near
 ///           A (the last outer iterate): the better it fits, the fewer the iterations.
 /// Gives     as pinv_cg; without a kernel basis, where b lies in range A, the accuracy that arithmetic
-///           allows is taken to be 8 sqrt(n) eps (||A|| ||z|| + ||b||). The part of z in ker A is of
+///           allows is taken to be 8 sqrt(n) eps (||A|| ||z|| + ||b||), and what ends above that but
+///           can go no further is said to be `inconsistent_rhs`. The part of z in ker A is of
 ///           the size kappa eps ||z||, that of plain CG too, for an approximation of A itself; one of
 ///           another operator has vectors outside range A, so that it needs a kernel basis, with
 ///           which z lies in range P whatever the approximation is.

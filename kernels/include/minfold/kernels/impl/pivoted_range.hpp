@@ -112,58 +112,37 @@ int ritz_by_blas(int r, int n, T* w, long ldw, T* values, T* store, int* integer
   return kept;
 }
 
-/// Rows X of n numbers, r of them, nearly orthonormal; g: r^2 words if r > slim::widest.
+/// max |X X^T - I| over r rows. g: r^2 words if r > slim::widest.
 template <std::floating_point T>
-class NearlyOrthonormal {
- public:
-  NearlyOrthonormal(int r, int n, T* x, long ldx, T* g) : r_(r), n_(n), x_(x), ldx_(ldx), g_(g) {}
-
-  /// max |X X^T - I|, which is kept for restore().
-  T defect() {
-    bool const few = r_ <= slim::widest;
-    if (few)
-      slim::gram(r_, n_, x_, ldx_, small_);
-    else
-      syrk_rows(r_, n_, x_, int(ldx_), T(0), g_, r_);
-    T worst = 0;
-    for (int i = 0; i < r_; ++i)
-      for (int j = 0; j <= i; ++j) {
-        T& entry = few ? small_.at[i][j] : g_[long(i) * r_ + j];
-        entry -= T(i == j);
-        // A NaN stays.
-        if (std::abs(entry) > worst || std::isnan(entry)) worst = std::abs(entry);
-      }
-    return worst;
+T defect_of_rows(int r, int n, T const* x, long ldx, [[maybe_unused]] T* g) {
+  T worst = 0;
+  auto const take = [&worst](T dot, bool diagonal) {
+    T const off = std::abs(dot - (diagonal ? T(1) : T(0)));
+    if (off > worst || std::isnan(off)) worst = off;  // a NaN stays
+  };
+  if (r <= slim::widest) {
+    slim::Square<T> small;
+    slim::gram(r, n, x, ldx, small);
+    for (int i = 0; i < r; ++i)
+      for (int j = 0; j <= i; ++j) take(small.at[i][j], i == j);
+  } else {
+    syrk_rows(r, n, x, int(ldx), T(0), g, r);
+    for (int i = 0; i < r; ++i)
+      for (int j = 0; j <= i; ++j) take(g[long(i) * r + j], i == j);
   }
+  return worst;
+}
 
-  /// X := X - (X X^T - I) X / 2, after defect(): one step of Newton and Schulz to (X X^T)^-1/2 X. The defect
-  /// becomes its square, besides rounding. panel: r ritz_panel words if r > slim::widest.
-  void restore(T* panel) {
-    if (r_ <= slim::widest) {
-      for (int i = 0; i < r_; ++i)
-        for (int j = 0; j <= i; ++j)
-          small_.at[i][j] = small_.at[j][i] = T(i == j) - T(0.5) * small_.at[i][j];
-      slim::combine(r_, r_, small_, n_, x_, ldx_);
-      return;
-    }
-    for (int i = 0; i < r_; ++i)
-      for (int j = 0; j < i; ++j) g_[long(j) * r_ + i] = g_[long(i) * r_ + j];
-    for (int t = 0; t < n_; t += ritz_panel) {
-      int const width = std::min(ritz_panel, n_ - t);
-      for (int i = 0; i < r_; ++i)
-        std::copy_n(x_ + i * ldx_ + t, width, panel + long(i) * ritz_panel);
-      host_gemm(Transpose::no, Transpose::no, r_, width, r_, T(-0.5), g_, r_, panel, ritz_panel,
-                T(1), x_ + t, int(ldx_));
-    }
-  }
-
- private:
-  int r_, n_;
-  T* x_;
-  long ldx_;
-  T* g_;
-  slim::Square<T> small_;
-};
+/// X := (3 I - X X^T) X / 2 for r <= slim::widest nearly orthonormal rows: one step of Newton and Schulz to
+/// (X X^T)^-1/2 X. The defect becomes its square, besides rounding.
+template <std::floating_point T>
+void restore_rows(int r, int n, T* x, long ldx) {
+  slim::Square<T> step;
+  slim::gram(r, n, x, ldx, step);
+  for (int i = 0; i < r; ++i)
+    for (int j = 0; j < r; ++j) step.at[i][j] = (i == j ? T(1.5) : T(0)) - T(0.5) * step.at[i][j];
+  slim::combine(r, r, step, n, x, ldx);
+}
 
 /// What became of one item.
 template <std::floating_point T>
@@ -254,13 +233,13 @@ FactorRange<T> range_of_item(ExplicitMatrix<T> const& a, RangeFinderOptions<T> c
   }
   if (!good) kept = 0;
   if (kept > 0 && w != vectors) std::copy(w, w + long(kept) * n, vectors);
-  NearlyOrthonormal<T> basis(kept, n, vectors, n, room);
-  record.orthogonality = basis.defect();
-  // Jacobi's last sweep leaves more where values are close. What a factor that broke down left is not mended.
+  record.orthogonality = defect_of_rows(kept, n, vectors, n, room);
+  // The last sweep of ritz_of_rows leaves more where values are close. What a factor that broke down left is not
+  // mended.
   T const rounded = T(4) * std::sqrt(T(n)) * epsilon<T>, broken = T(1e3) * epsilon<T>;
-  if (record.orthogonality > rounded && record.orthogonality <= broken) {
-    basis.restore(room + long(kept) * kept);
-    record.orthogonality = basis.defect();
+  if (kept <= slim::widest && record.orthogonality > rounded && record.orthogonality <= broken) {
+    restore_rows(kept, n, vectors, n);
+    record.orthogonality = defect_of_rows(kept, n, vectors, n, room);
   }
   good = good && record.orthogonality <= broken;
   if (!good) kept = 0;
